@@ -1,0 +1,66 @@
+"""What can go wrong, as types. A message is one line; the data behind it travels as attributes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class MTBenchError(Exception):
+    """A run cannot go on as asked. `str(error)` is one line for the user."""
+
+
+class FileError(MTBenchError):
+    """A file the user gave is missing or holds something that cannot be used.
+
+    Args:
+        path: The file.
+        problem: What was found there.
+        expected: What should have been there.
+        line: Line number from 1, where one line is to blame.
+    """
+
+    def __init__(self, path: Path | str, problem: str, expected: str, line: int | None = None) -> None:
+        self.path = Path(path)
+        self.line = line
+        self.problem = problem
+        self.expected = expected
+        where = f"{path}:{line}" if line is not None else f"{path}"
+        super().__init__(f"{where}: {problem}; expected {expected}")
+
+
+class SpecError(MTBenchError):
+    """A model, a judge or an option was named in a way that means nothing."""
+
+    def __init__(self, given: str, problem: str, expected: str) -> None:
+        self.given = given
+        self.problem = problem
+        self.expected = expected
+        super().__init__(f"{given}: {problem}; expected {expected}")
+
+
+class ModelError(MTBenchError):
+    """A model cannot be loaded or cannot answer any question (as opposed to one question)."""
+
+
+class JudgeError(MTBenchError):
+    """A judge cannot be used for this run (as opposed to one judgment that failed)."""
+
+
+class ServiceError(MTBenchError):
+    """A server refuses every call alike: wrong key, unknown model, nobody listening.
+
+    Args:
+        service: The base URL that was called.
+        problem: What it answered.
+        expected: What would help.
+    """
+
+    def __init__(self, service: str, problem: str, expected: str) -> None:
+        self.service = service
+        self.problem = problem
+        self.expected = expected
+        super().__init__(f"{service}: {problem}; expected {expected}")
+
+
+class VerdictError(MTBenchError):
+    """A judge's reply holds no verdict that can be read."""

@@ -1,0 +1,150 @@
+"""What a run needs of a judge, and the part that all judges who write prose share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from mtbench_pytest.errors import VerdictError
+from mtbench_pytest.prompts import parse_grade, parse_winner
+from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GradeTask:
+    """Grade one turn of one answer. `turn` counts from 1; the prompt is rendered."""
+
+    question: Question
+    turn: int
+    answer: Answer
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class GameTask:
+    """Compare one turn of two answers, `answer_a` shown first."""
+
+    question: Question
+    turn: int
+    answer_a: Answer
+    answer_b: Answer
+    prompt: Prompt
+
+
+Task = GradeTask | GameTask
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReply:
+    """What a judge wrote; `cut` where a token limit ended it."""
+
+    text: str
+    cut: bool = False
+
+
+class Judge(Protocol):
+    """Grades answers and compares them."""
+
+    name: str
+    """How tables and files call it."""
+
+    def prepare(self, questions: Sequence[Question], models: Sequence[str], pairwise: bool) -> None:
+        """Fails early, before anything is spent.
+
+        Args:
+            questions: What will be judged.
+            models: Names of the models: candidate, baseline.
+            pairwise: Whether games will be played.
+
+        Raises:
+            MTBenchError: In one line, what was given and what was expected.
+        """
+
+    def identity(self) -> Mapping[str, Any]:
+        """What a judgment depends on besides its prompt, as JSON: model, server, settings."""
+
+    def game_turns(self, question: Question) -> tuple[int, ...]:
+        """The turns of a question that can be compared; all of them, but for recorded judgments."""
+
+    async def grade(self, task: GradeTask) -> Judgment | JudgeFailure:
+        """Grades one turn from 1 to 10."""
+
+    async def play(self, task: GameTask) -> Game | JudgeFailure:
+        """Plays one game in the order given."""
+
+    async def aclose(self) -> None:
+        """Closes connections."""
+
+
+class ReplyJudge(ABC):
+    """A judge that answers a prompt in prose which ends in a verdict marker.
+
+    A reply without a verdict, or cut off, is asked for once more with twice the budget; then it is a
+    `JudgeFailure` that keeps prompt and reply.
+    """
+
+    name: str
+    max_tokens: int = 2048
+
+    @abstractmethod
+    async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
+        """Writes a judgment.
+
+        Raises:
+            VerdictError: Where this one judgment cannot be had; it becomes a `JudgeFailure`.
+            MTBenchError: Where no judgment can be had; it ends the run.
+        """
+
+    @abstractmethod
+    def identity(self) -> Mapping[str, Any]:
+        """See `Judge.identity`."""
+
+    def prepare(self, questions: Sequence[Question], models: Sequence[str], pairwise: bool) -> None:
+        """See `Judge.prepare`; nothing to do unless a subclass has something."""
+
+    def game_turns(self, question: Question) -> tuple[int, ...]:
+        """All turns."""
+        return tuple(range(1, len(question.turns) + 1))
+
+    async def grade(self, task: GradeTask) -> Judgment | JudgeFailure:
+        """See `Judge.grade`."""
+        done = await self._ask(task, (task.answer.model,), parse_grade)
+        if isinstance(done, JudgeFailure):
+            return done
+        text, grade = done
+        return Judgment(
+            task.question.question_id, task.turn, task.answer.model, self.name, task.prompt, grade, text
+        )
+
+    async def play(self, task: GameTask) -> Game | JudgeFailure:
+        """See `Judge.play`."""
+        a, b = task.answer_a.model, task.answer_b.model
+        done = await self._ask(task, (a, b), parse_winner)
+        if isinstance(done, JudgeFailure):
+            return done
+        text, winner = done
+        return Game(task.question.question_id, task.turn, a, b, self.name, task.prompt, winner, text)
+
+    async def aclose(self) -> None:
+        """See `Judge.aclose`; nothing to close unless a subclass has something."""
+
+    async def _ask(
+        self, task: Task, models: tuple[str, ...], parse: Callable[[str], T]
+    ) -> tuple[str, T] | JudgeFailure:
+        reason, text = "", ""
+        for budget in (self.max_tokens, 2 * self.max_tokens):
+            try:
+                reply = await self.reply(task, budget)
+                text = reply.text
+                if reply.cut:
+                    raise VerdictError(f"the judge's reply was cut off at {budget} tokens")
+                return text, parse(text)
+            except VerdictError as error:
+                reason = str(error)
+        return JudgeFailure(
+            task.question.question_id, task.turn, models, self.name, task.prompt, reason, text
+        )

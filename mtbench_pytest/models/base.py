@@ -1,0 +1,45 @@
+"""What a run needs of a chat model, whatever is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question
+
+
+class ChatModel(Protocol):
+    """Answers questions turn by turn.
+
+    Building one is cheap: weights are loaded and servers are called only by `prepare` and `answer`.
+    `prepare` and `identity` may block; they are called off the event loop.
+    """
+
+    name: str
+    """How tables and files call it."""
+
+    uses_device: bool
+    """Whether it holds a device's memory: such models take turns, others run side by side."""
+
+    def prepare(self, questions: Sequence[Question]) -> None:
+        """Fails early, before anything is spent: a missing file, a wrong key, no chat template.
+
+        Raises:
+            MTBenchError: In one line, what was given and what was expected.
+        """
+
+    def identity(self) -> Mapping[str, Any]:
+        """What an answer depends on besides question and sampling, as JSON: weights, template, dtype.
+
+        Two models of one identity give the same answers, so these are produced once.
+        """
+
+    def answer(self, tasks: Sequence[AnswerTask]) -> AsyncIterator[Answer | AnswerFailure]:
+        """Answers the tasks, in any order, each as soon as it is finished.
+
+        Raises:
+            MTBenchError: Where no further task can be answered. What was yielded stays valid.
+        """
+
+    def close(self) -> None:
+        """Frees memory and connections; ends a generation under way soon. May be called from any thread."""

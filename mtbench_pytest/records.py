@@ -1,0 +1,240 @@
+"""The records that travel through a run, all frozen: question, answer, judgment, verdict, row.
+
+Turns are counted from 1, as FastChat counts them. Grades are on MT-bench's scale from 1 to 10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Side = Literal["candidate", "baseline"]
+SIDES: tuple[Side, Side] = ("candidate", "baseline")
+
+QuestionId = int | str
+Check = Mapping[str, Any]
+
+_THINK = re.compile(r"\A\s*(?:<think>)?(.*?)</think>\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One benchmark question: what the user says, turn by turn.
+
+    Attributes:
+        question_id: Unique in its bench.
+        category: For example "writing" or "math".
+        turns: The user's messages, one a turn, at least one.
+        reference: Reference answers, one a turn, or empty.
+        checks: For the offline `checks` judge: a tuple of checks for each turn, or empty.
+    """
+
+    question_id: QuestionId
+    category: str
+    turns: tuple[str, ...]
+    reference: tuple[str, ...] = ()
+    checks: tuple[tuple[Check, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one question's answer is drawn.
+
+    Attributes:
+        temperature: 0 is greedy.
+        seed: Seeds this question's draws and no other's.
+        max_new_tokens: Most tokens a reply may have.
+    """
+
+    temperature: float
+    seed: int
+    max_new_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTask:
+    """A question to be answered, and how."""
+
+    question: Question
+    sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model said in one turn.
+
+    Attributes:
+        text: The reply as judged and as seen by the next turn, reasoning removed.
+        reasoning: What stood before `</think>`, kept for the record.
+        capped: The reply ended because a token limit did, not because the model stopped.
+        prompt_tokens: Length of the prompt in tokens, where known.
+        completion_tokens: Length of the reply in tokens, where known.
+    """
+
+    text: str
+    reasoning: str = ""
+    capped: bool = False
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    @classmethod
+    def from_raw(
+        cls,
+        raw: str,
+        *,
+        capped: bool = False,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+    ) -> Reply:
+        """Splits reasoning from what a model wrote.
+
+        A reply that opens `<think>` and never closes it is all reasoning: its text is empty.
+        A chat template may have opened the block in the prompt, so a lone `</think>` closes one too.
+        """
+        text, reasoning = raw, ""
+        if match := _THINK.match(raw):
+            text, reasoning = raw[match.end() :], match.group(1).strip()
+        elif raw.lstrip().startswith("<think>"):
+            text, reasoning = "", raw.lstrip().removeprefix("<think>").strip()
+        return cls(text, reasoning, capped, prompt_tokens, completion_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer to one question: one reply a turn.
+
+    Attributes:
+        made_with: What the answer depends on besides the question: dtype, device, batch, sampling.
+    """
+
+    question_id: QuestionId
+    model: str
+    replies: tuple[Reply, ...]
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The reply texts, one a turn."""
+        return tuple(reply.text for reply in self.replies)
+
+    @property
+    def capped(self) -> bool:
+        """Whether any reply was ended by a token limit."""
+        return any(reply.capped for reply in self.replies)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFailure:
+    """A question that a model could not answer. Never an empty answer, never a score."""
+
+    question_id: QuestionId
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A judge prompt, rendered: the text that is sent."""
+
+    name: str
+    system: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """Single-answer grading of one turn.
+
+    Attributes:
+        grade: From 1 to 10.
+        text: The judge's reply, its reasons included.
+    """
+
+    question_id: QuestionId
+    turn: int
+    model: str
+    judge: str
+    prompt: Prompt
+    grade: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """One pairwise comparison in one order.
+
+    Attributes:
+        model_a: Name of the model whose answer stood first.
+        model_b: Name of the model whose answer stood second.
+        winner: "A", "B" or "tie", as the judge saw them.
+        text: The judge's reply, its reasons included.
+    """
+
+    question_id: QuestionId
+    turn: int
+    model_a: str
+    model_b: str
+    judge: str
+    prompt: Prompt
+    winner: Literal["A", "B", "tie"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFailure:
+    """A judgment that could not be had. It keeps what was sent and what came back.
+
+    Attributes:
+        models: The model judged; for a game the two, A first.
+    """
+
+    question_id: QuestionId
+    turn: int
+    models: tuple[str, ...]
+    judge: str
+    prompt: Prompt
+    reason: str
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A pairwise comparison of one turn: two games with the order swapped.
+
+    Attributes:
+        games: The candidate is A in the first and B in the second.
+            Empty where both conversations are the same text: a tie that needs no judge.
+    """
+
+    question_id: QuestionId
+    turn: int
+    games: tuple[Game, Game] | tuple[()] = ()
+
+    @property
+    def winners(self) -> tuple[Side | Literal["tie"], ...]:
+        """Each game's winner, by side."""
+        if not self.games:
+            return ()
+        first, second = self.games
+        to_side: tuple[dict[str, Side | Literal["tie"]], dict[str, Side | Literal["tie"]]] = (
+            {"A": "candidate", "B": "baseline", "tie": "tie"},
+            {"A": "baseline", "B": "candidate", "tie": "tie"},
+        )
+        return (to_side[0][first.winner], to_side[1][second.winner])
+
+    @property
+    def consistent(self) -> bool:
+        """Whether both orders gave the same winner."""
+        return len(set(self.winners)) <= 1
+
+    @property
+    def winner(self) -> Side | Literal["tie"]:
+        """The winner of both games; games that disagree are a tie (Zheng et al. 2023, section 3.4)."""
+        return self.winners[0] if self.winners and self.consistent else "tie"
+
+    @property
+    def score(self) -> float:
+        """The candidate's score: win 1, tie 0.5, loss 0."""
+        return {"candidate": 1.0, "tie": 0.5, "baseline": 0.0}[self.winner]

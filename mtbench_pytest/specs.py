@@ -1,0 +1,128 @@
+"""The notation `kind:value?key=val&key=val` that names a model or a judge on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import unquote
+
+from mtbench_pytest.errors import SpecError
+
+Parser = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A parsed spec. `str(spec)` is what the user wrote."""
+
+    kind: str
+    value: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def error(self, problem: str, expected: str) -> SpecError:
+        """A `SpecError` about this spec."""
+        return SpecError(self.text, problem, expected)
+
+    def read(self, known: Mapping[str, Parser]) -> dict[str, Any]:
+        """Parses the parameters.
+
+        Args:
+            known: The parameters this kind has, each with a parser that raises ValueError, whose
+                message says what was expected.
+
+        Returns:
+            The given parameters only.
+
+        Raises:
+            SpecError: For an unknown parameter or a value that does not parse.
+        """
+        parsed = {}
+        for key, value in self.params.items():
+            if key not in known:
+                raise self.error(f"unknown parameter {key!r}", one_of(key, known))
+            try:
+                parsed[key] = known[key](value)
+            except ValueError as error:
+                raise self.error(f"{key}={value}", str(error)) from None
+        return parsed
+
+
+def parse_spec(text: str) -> Spec:
+    """Parses a spec; percent-escapes in values are decoded (`%26` for an ampersand).
+
+    Raises:
+        SpecError: Where the text has no kind or a parameter has no value.
+    """
+    head, _, query = text.partition("?")
+    kind, _, value = head.partition(":")
+    params = {}
+    for part in filter(None, query.split("&")):
+        key, equals, raw = part.partition("=")
+        if not equals or not key:
+            raise SpecError(text, f"parameter {part!r} has no value", "kind:value?key=val&key=val")
+        params[key] = unquote(raw)
+    if not kind.strip():
+        raise SpecError(text or "''", "no kind", "kind:value, for example hf:./checkpoint or demo")
+    return Spec(kind.strip(), value, params, text)
+
+
+def one_of(given: str, known: Mapping[str, Any]) -> str:
+    """The words "one of a, b, c", the likely one first where there is one."""
+    close = get_close_matches(given, known, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"one of {', '.join(sorted(known))}{hint}" if known else "none"
+
+
+def whole(least: int = 1) -> Parser:
+    """A parser for whole numbers from `least` up."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise ValueError(f"a whole number from {least} up")
+        return number
+
+    return parse
+
+
+def number(text: str) -> float:
+    """A parser for numbers from 0 up."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ValueError("a number from 0 up")
+    return value
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A parser for JSON objects."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object")
+    return value
+
+
+def choice(*words: str) -> Parser:
+    """A parser for one of some words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return parse
