@@ -1,0 +1,73 @@
+"""pytest's hooks: they decide whether mtbench has a part in this run; `session.py` does the work.
+
+Nothing heavy is imported here: every pytest run on the machine loads this file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mtbench_pytest.options import OPTIONS
+
+if TYPE_CHECKING:
+    from mtbench_pytest.session import MTBenchSession
+
+pytest_plugins = ("mtbench_pytest.fixtures",)
+
+SESSION = pytest.StashKey["MTBenchSession"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds every option with its ini twin."""
+    group = parser.getgroup("mtbench", "gate model releases on multi-turn chat ability")
+    for option in OPTIONS:
+        group.addoption(option.flag, dest=option.key, metavar=option.metavar, default=None, help=option.help)
+        parser.addini(option.key, help=f"{option.flag}: {option.help}", default=None)
+
+
+def session_of(config: pytest.Config) -> MTBenchSession:
+    """The run's session; the first call of a run makes it.
+
+    Raises:
+        pytest.UsageError: Where an option cannot be understood.
+    """
+    if SESSION not in config.stash:
+        from mtbench_pytest.session import MTBenchSession
+
+        config.stash[SESSION] = MTBenchSession.from_config(config)
+        config.pluginmanager.register(config.stash[SESSION], "mtbench-session")
+    return config.stash[SESSION]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Reads the options where any stands on the command line, so that a mistake is found at once."""
+    if any(config.getoption(option.key) is not None for option in OPTIONS):
+        session_of(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Collector(config), "mtbench-collector")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Makes a test of every question."""
+    if "mtbench_question" in metafunc.fixturenames:
+        session_of(metafunc.config).parametrize(metafunc)
+
+
+class _Collector:
+    """Takes what tests send to where the run is decided: the only process, or xdist's controller."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if (sent := getattr(report, "mtbench", None)) is not None:
+            session_of(self._config).collect(sent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - the hook's own signature
+    """Collects what an xdist worker selected."""
+    if sent := getattr(node, "workeroutput", {}).get("mtbench"):
+        session_of(node.config).collect_worker(sent)

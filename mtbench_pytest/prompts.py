@@ -124,8 +124,8 @@ class PromptBook:
         ]
         if not fitting:
             raise MTBenchError(
-                f"judge prompts: none fits turn {turn} of question {question.question_id} ({question.category}); "
-                f"expected a {type} prompt for that turn in judge_prompts.jsonl"
+                f"judge prompts: none fits turn {turn} of question {question.question_id} "
+                f"({question.category}); expected a {type} prompt for that turn in judge_prompts.jsonl"
             )
         return min(fitting, key=lambda pair: pair[0])[1]
 

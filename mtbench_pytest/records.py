@@ -238,3 +238,131 @@ class Verdict:
     def score(self) -> float:
         """The candidate's score: win 1, tie 0.5, loss 0."""
         return {"candidate": 1.0, "tie": 0.5, "baseline": 0.0}[self.winner]
+
+
+Failure = AnswerFailure | JudgeFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All that a run learned about one question: the unit that is paired, resampled and reported.
+
+    Attributes:
+        bench: The bench's name.
+        turns: How many turns the question has.
+        game_turns: The turns that were to be compared pairwise; empty where there are no games.
+        answers: By side; a side that failed is absent.
+        judgments: By side, one a turn that was graded.
+        verdicts: One a turn that was compared.
+        failures: What could not be had, and why.
+    """
+
+    bench: str
+    question_id: QuestionId
+    category: str
+    turns: int
+    game_turns: tuple[int, ...] = ()
+    answers: Mapping[Side, Answer] = field(default_factory=dict)
+    judgments: Mapping[Side, tuple[Judgment, ...]] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    def grade(self, side: Side) -> float | None:
+        """Mean grade over the turns; None unless every turn was graded."""
+        judgments = self.judgments.get(side, ())
+        if len(judgments) != self.turns:
+            return None
+        return sum(judgment.grade for judgment in judgments) / self.turns
+
+    @property
+    def difference(self) -> float | None:
+        """Candidate's grade less baseline's; None unless both are known."""
+        candidate, baseline = self.grade("candidate"), self.grade("baseline")
+        return None if candidate is None or baseline is None else candidate - baseline
+
+    @property
+    def score(self) -> float | None:
+        """Mean pairwise score of the candidate over the turns compared (win 1, tie 0.5, loss 0)."""
+        if not self.game_turns or len(self.verdicts) != len(self.game_turns):
+            return None
+        return sum(verdict.score for verdict in self.verdicts) / len(self.verdicts)
+
+    @property
+    def judged(self) -> bool:
+        """Whether everything that was asked about this question is known."""
+        return self.difference is not None and (self.score is not None or not self.game_turns)
+
+
+Outcome = Literal["PASS", "REGRESSION", "INCONCLUSIVE", "NO VERDICT", "PARTIAL"]
+EndpointName = Literal["grade", "win rate"]
+Standing = Literal["non-inferior", "regressed", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A mean over questions with one-sided bounds.
+
+    Attributes:
+        n: Questions.
+        mean: Their mean.
+        sd: Their sample standard deviation; nan for n = 1.
+        lower: One-sided lower bound of the mean, at the confidence of the policy.
+        upper: One-sided upper bound, at the same confidence.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of the figures the decision rests on.
+
+    Attributes:
+        name: "grade" (points on the scale from 1 to 10) or "win rate" (share).
+        neutral: The value at which the models are equal: 0 points, or a win rate of 0.5.
+        margin: How far under `neutral` is still accepted, in the same unit.
+        settled_by: For an undecided endpoint: how many questions would settle it if mean and spread
+            stay as they are; None where no number would.
+    """
+
+    name: EndpointName
+    bounds: Bounds
+    neutral: float
+    margin: float
+    standing: Standing
+    settled_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLine:
+    """A category's part of the table; the means are over questions judged on both sides."""
+
+    category: str
+    expected: int
+    judged: int
+    baseline: float | None
+    candidate: float | None
+    difference: Bounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the run decided for one bench, and why.
+
+    Attributes:
+        expected: Questions selected.
+        judged: Of these, judged on both sides.
+        reasons: Plain sentences, the deciding one first.
+    """
+
+    bench: str
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    expected: int
+    judged: int
+    endpoints: tuple[Endpoint, ...]
+    categories: tuple[CategoryLine, ...]

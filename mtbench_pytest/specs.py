@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from importlib import import_module
+from inspect import signature
 from typing import Any
 from urllib.parse import unquote
 
@@ -126,3 +128,21 @@ def choice(*words: str) -> Parser:
         return text
 
     return parse
+
+
+def from_python(spec: Spec) -> Any:
+    """Calls the factory that `python:MODULE:FACTORY` names; the parameters are its keyword arguments.
+
+    Raises:
+        SpecError: Where there is no such factory, or it does not take the parameters.
+    """
+    module_name, _, factory_name = spec.value.partition(":")
+    expected = "python:MODULE:FACTORY, a function that returns the model or judge"
+    if not module_name or not factory_name:
+        raise spec.error("no module and factory", expected)
+    try:
+        factory = getattr(import_module(module_name), factory_name)
+        signature(factory).bind(**spec.params)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise spec.error(str(error), expected) from error
+    return factory(**spec.params)

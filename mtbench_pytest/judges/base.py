@@ -67,6 +67,9 @@ class Judge(Protocol):
     def identity(self) -> Mapping[str, Any]:
         """What a judgment depends on besides its prompt, as JSON: model, server, settings."""
 
+    def key_extra(self, task: Task) -> Mapping[str, Any]:
+        """What one judgment depends on besides the judge's identity and the prompt, as JSON."""
+
     def game_turns(self, question: Question) -> tuple[int, ...]:
         """The turns of a question that can be compared; all of them, but for recorded judgments."""
 
@@ -103,8 +106,14 @@ class ReplyJudge(ABC):
     def identity(self) -> Mapping[str, Any]:
         """See `Judge.identity`."""
 
-    def prepare(self, questions: Sequence[Question], models: Sequence[str], pairwise: bool) -> None:
+    def prepare(  # noqa: B027 - most judges have nothing to prepare
+        self, questions: Sequence[Question], models: Sequence[str], pairwise: bool
+    ) -> None:
         """See `Judge.prepare`; nothing to do unless a subclass has something."""
+
+    def key_extra(self, task: Task) -> Mapping[str, Any]:  # noqa: ARG002 - the prompt says it all
+        """Nothing: the prompt says it all."""
+        return {}
 
     def game_turns(self, question: Question) -> tuple[int, ...]:
         """All turns."""
@@ -129,7 +138,7 @@ class ReplyJudge(ABC):
         text, winner = done
         return Game(task.question.question_id, task.turn, a, b, self.name, task.prompt, winner, text)
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 - most judges have nothing to close
         """See `Judge.aclose`; nothing to close unless a subclass has something."""
 
     async def _ask(
@@ -139,7 +148,12 @@ class ReplyJudge(ABC):
         for budget in (self.max_tokens, 2 * self.max_tokens):
             try:
                 reply = await self.reply(task, budget)
-                text = reply.text
+            except VerdictError as error:
+                # There is no reply to give more room to, and what could be tried again has been.
+                reason = str(error)
+                break
+            text = reply.text
+            try:
                 if reply.cut:
                     raise VerdictError(f"the judge's reply was cut off at {budget} tokens")
                 return text, parse(text)

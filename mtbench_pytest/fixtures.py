@@ -1,0 +1,42 @@
+"""The fixtures a suite's tests use. They only wait: answers and judgments are made in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from mtbench_pytest.judged import Judged
+    from mtbench_pytest.records import Answer, Question
+
+
+@pytest.fixture
+def mtbench_question(request: pytest.FixtureRequest) -> Question:
+    """One question of the bench; every test that asks for it is run for each question."""
+    question: Question = request.param
+    return question
+
+
+@pytest.fixture
+def mtbench_candidate(request: pytest.FixtureRequest, mtbench_question: Question) -> Answer:
+    """The candidate's answer to the question, one reply a turn."""
+    from mtbench_pytest.plugin import session_of
+
+    return session_of(request.config).answer(request.node, "candidate", mtbench_question)
+
+
+@pytest.fixture
+def mtbench_baseline(request: pytest.FixtureRequest, mtbench_question: Question) -> Answer:
+    """The baseline's answer to the question, one reply a turn."""
+    from mtbench_pytest.plugin import session_of
+
+    return session_of(request.config).answer(request.node, "baseline", mtbench_question)
+
+
+@pytest.fixture
+def mtbench_judged(request: pytest.FixtureRequest, mtbench_question: Question) -> Judged:
+    """The question with both sides' answers graded and compared; its row goes to the gate."""
+    from mtbench_pytest.plugin import session_of
+
+    return session_of(request.config).judged(request, mtbench_question)

@@ -1,0 +1,90 @@
+"""JSON Lines with errors that name file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtbench_pytest.errors import FileError
+from mtbench_pytest.records import QuestionId
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One object of a JSON Lines file and where it stands."""
+
+    path: Path
+    number: int
+    data: Mapping[str, Any]
+
+    def error(self, problem: str, expected: str) -> FileError:
+        """A `FileError` about this line."""
+        return FileError(self.path, problem, expected, self.number)
+
+    def get(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:
+        """A field that must be there.
+
+        Raises:
+            FileError: Where it is absent or of another type.
+        """
+        if key not in self.data:
+            raise self.error(f"no {key!r}", f"{key!r}: {expected}")
+        return self.typed(key, self.data[key], kind, expected)
+
+    def typed(self, key: str, value: Any, kind: type | tuple[type, ...], expected: str) -> Any:
+        """A value whose type is checked; JSON's booleans are no numbers."""
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.error(f"{key!r} is {short(value)}", expected)
+        return value
+
+    def strings(self, key: str, expected: str, *, least: int = 1) -> tuple[str, ...]:
+        """A field that holds a list of strings."""
+        values = self.get(key, list, expected)
+        if len(values) < least or not all(isinstance(value, str) for value in values):
+            raise self.error(f"{key!r} is {short(values)}", expected)
+        return tuple(values)
+
+    def question_id(self) -> QuestionId:
+        """The field `question_id`, a whole number or a string."""
+        given: QuestionId = self.get("question_id", (int, str), "a whole number or a string")
+        return given
+
+
+def short(value: Any, limit: int = 60) -> str:
+    """A value as JSON, shortened for a message."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def read_jsonl(path: Path) -> Iterator[Line]:
+    """Reads a JSON Lines file; blank lines are passed over, a byte order mark too.
+
+    Raises:
+        FileError: Where the file cannot be read or a line is not a JSON object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise FileError(path, (error.strerror or str(error)).lower(), "a JSON Lines file") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise FileError(path, "not UTF-8 text", "JSON Lines in UTF-8", line) from None
+    # Only "\n" ends a line here: str.splitlines would break at U+2028 inside a JSON string.
+    for number, raw in enumerate(text.split("\n"), 1):
+        if not raw.strip():
+            continue
+        try:
+            data = json.loads(raw)
+        except json.JSONDecodeError as error:
+            raise FileError(path, f"not JSON ({error.msg})", "one JSON object a line", number) from None
+        if not isinstance(data, dict):
+            raise FileError(path, f"{short(data)} is no object", "one JSON object a line", number)
+        yield Line(path, number, data)
+
+
+def dump_jsonl(records: Iterable[Mapping[str, Any]]) -> str:
+    """JSON Lines text, non-ASCII kept readable as FastChat keeps it."""
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

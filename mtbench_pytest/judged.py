@@ -1,0 +1,94 @@
+"""What a question's test sees: both sides' grades, the drop, the margin, and the words for a failure."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from mtbench_pytest.records import Answer, Judgment, Question, Row, Side, Verdict
+
+_WIDTH = 100
+_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SideResult:
+    """One side of a judged question.
+
+    Attributes:
+        grade: Mean grade over the turns, from 1 to 10.
+        grades: The grade of each turn.
+        judgments: With the judge's reasons, one a turn.
+    """
+
+    answer: Answer
+    grade: float
+    grades: tuple[float, ...]
+    judgments: tuple[Judgment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question with both sides judged.
+
+    Attributes:
+        margin: Points the question may drop.
+        verdicts: The pairwise comparisons, one a turn compared.
+        report: Where the whole record will be.
+    """
+
+    question: Question
+    candidate: SideResult
+    baseline: SideResult
+    verdicts: tuple[Verdict, ...]
+    margin: float
+    report: str
+
+    @property
+    def difference(self) -> float:
+        """Candidate's grade less baseline's, in points."""
+        return self.candidate.grade - self.baseline.grade
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the question dropped by more than the margin."""
+        return self.difference < -self.margin
+
+    @property
+    def explanation(self) -> str:
+        """Why a question failed: grades, answers and the judge's reasons, turn by turn."""
+        lines = [
+            f"question {self.question.question_id} ({self.question.category}) dropped "
+            f"{-self.difference:.2f} points, more than {self.margin:g}: "
+            f"candidate {self.candidate.grade:.2f}, baseline {self.baseline.grade:.2f}"
+        ]
+        for turn, text in enumerate(self.question.turns, 1):
+            lines += ["", f"turn {turn}:", *_quote("user", text)]
+            for label, side in (("baseline", self.baseline), ("candidate", self.candidate)):
+                judgment = side.judgments[turn - 1]
+                model = side.answer.model
+                lines += _quote(f"{label} {model}, graded {judgment.grade:g}", side.answer.turns[turn - 1])
+                lines += _quote(f"{judgment.judge} on the {label}", judgment.text)
+        lines += ["", f"the whole record: {self.report}"]
+        return "\n".join(lines)
+
+
+def _quote(who: str, text: str) -> list[str]:
+    """A few indented lines of what somebody said; says how many more there are."""
+    wrapped = [line for part in text.strip().splitlines() for line in textwrap.wrap(part, _WIDTH)]
+    shown = wrapped[:_LINES] or ["(nothing)"]
+    if len(wrapped) > _LINES:
+        shown.append(f"… {len(wrapped) - _LINES} more lines")
+    return [f"  {who}:", *(f"    {line}" for line in shown)]
+
+
+def judged_from(row: Row, question: Question, margin: float, report: str) -> Judged:
+    """The test's view of a row whose both sides are graded."""
+    return Judged(question, _side(row, "candidate"), _side(row, "baseline"), row.verdicts, margin, report)
+
+
+def _side(row: Row, side: Side) -> SideResult:
+    grade = row.grade(side)
+    assert grade is not None, f"{side} of question {row.question_id} is not graded"
+    judgments = row.judgments[side]
+    return SideResult(row.answers[side], grade, tuple(j.grade for j in judgments), judgments)

@@ -1,0 +1,169 @@
+"""Recorded judgments in FastChat's form, as a judge: `judgments:FILE_OR_DIR`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mtbench_pytest.errors import FileError, JudgeError
+from mtbench_pytest.judges.base import GameTask, GradeTask, Task
+from mtbench_pytest.judgments import PairLine, Recorded, SingleLine, binding, read_judgments
+from mtbench_pytest.records import Game, JudgeFailure, Judgment, Question
+from mtbench_pytest.specs import Spec
+
+
+class RecordedJudge:
+    """Repeats judgments from files, their recorded scores kept.
+
+    Where an id stands twice, the last valid line binds. Where the prompt that was sent is recorded too, it
+    must equal the one this run would send: a judgment of another answer is a failure, not a grade.
+
+    Args:
+        path: A judgment file, or a folder of them.
+        judge: Whose judgments to take, where the files hold several judges'.
+    """
+
+    def __init__(self, path: Path, judge: str | None = None) -> None:
+        self.path = path
+        self.name = judge or path.stem.removesuffix("_single").removesuffix("_pair")
+        self._wanted = judge
+        self._singles: dict[tuple[object, ...], SingleLine] | None = None
+        self._pairs: dict[tuple[object, ...], PairLine] = {}
+        self._models: tuple[str, ...] = ()
+
+    def prepare(self, questions: Sequence[Question], models: Sequence[str], pairwise: bool) -> None:
+        """Refuses unknown models, missing comparisons, and two models graded under different prompts."""
+        self._load()
+        self._models = tuple(models)
+        graded = {line.model for line in self._grades.values()}
+        for model in models:
+            if model not in graded:
+                raise FileError(self.path, f"no grades of {model!r}", f"one of {', '.join(sorted(graded))}")
+        for question in questions:
+            self._same_prompt(question)
+        if pairwise and not self._compared_turns():
+            raise FileError(
+                self.path,
+                f"no pairwise comparison of {' and '.join(models)}",
+                "the judge's pair file beside its single one (give the folder), or --mtbench-pairwise off",
+            )
+
+    def identity(self) -> Mapping[str, Any]:
+        """The judge's name and where its judgments lie."""
+        return {"kind": "judgments", "judge": self.name, "path": str(self.path.resolve())}
+
+    def game_turns(self, question: Question) -> tuple[int, ...]:
+        """The turns in which these two models were compared at all; FastChat users often play only one."""
+        return tuple(turn for turn in self._compared_turns() if turn <= len(question.turns))
+
+    async def grade(self, task: GradeTask) -> Judgment | JudgeFailure:
+        """The recorded grade."""
+        self._load()
+        model = task.answer.model
+        question_id = task.question.question_id
+        line = self._grades.get((question_id, task.turn, model, self.name))
+        reason = ""
+        if line is None:
+            reason = f"{self.path} holds no grade of it"
+        elif not line.valid:
+            reason = f"{_where(line)} records a failed judge call (score {line.score:g})"
+        elif _other_prompt(line, task):
+            reason = f"{_where(line)} was recorded for another prompt or answer"
+        if line is None or reason:
+            reply = line.text if line else ""
+            return JudgeFailure(question_id, task.turn, (model,), self.name, task.prompt, reason, reply)
+        prompt = replace(task.prompt, name=line.prompt)
+        return Judgment(question_id, task.turn, model, self.name, prompt, line.score, line.text)
+
+    async def play(self, task: GameTask) -> Game | JudgeFailure:
+        """The recorded game in the order asked for."""
+        self._load()
+        a, b = task.answer_a.model, task.answer_b.model
+        question_id = task.question.question_id
+        line = self._pairs.get((question_id, task.turn, frozenset((a, b)), self.name))
+        if line is None or not line.valid:
+            reason = f"{_where(line)} records a failed game" if line else f"{self.path} holds no such game"
+            return JudgeFailure(question_id, task.turn, (a, b), self.name, task.prompt, reason)
+        game = 0 if a == line.model_1 else 1
+        to_position: dict[str, Literal["A", "B", "tie"]] = {
+            "model_1": "A" if game == 0 else "B",
+            "model_2": "B" if game == 0 else "A",
+            "tie": "tie",
+        }
+        winner = to_position[line.winners[game]]
+        prompt = replace(task.prompt, name=line.prompt)
+        return Game(question_id, task.turn, a, b, self.name, prompt, winner, line.texts[game])
+
+    def key_extra(self, task: Task) -> Mapping[str, Any]:
+        """The models: what was recorded of one is not of the other, even where they say the same."""
+        answers = (task.answer,) if isinstance(task, GradeTask) else (task.answer_a, task.answer_b)
+        return {
+            "question": task.question.question_id,
+            "turn": task.turn,
+            "models": [answer.model for answer in answers],
+        }
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    @property
+    def _grades(self) -> dict[tuple[object, ...], SingleLine]:
+        assert self._singles is not None
+        return self._singles
+
+    def _load(self) -> None:
+        if self._singles is not None:
+            return
+        recorded = read_judgments(self.path)
+        self.name = self._choose(recorded)
+        singles = [line for line in recorded.singles if line.judge == self.name]
+        pairs = [line for line in recorded.pairs if line.judge == self.name]
+        self._singles = binding(singles)
+        self._pairs = binding(pairs)
+
+    def _choose(self, recorded: Recorded) -> str:
+        judges = recorded.judges
+        if self._wanted is None and len(judges) == 1:
+            return judges[0]
+        if self._wanted is None:
+            raise FileError(self.path, "judgments of several judges", f"?judge= one of {', '.join(judges)}")
+        if self._wanted not in judges:
+            raise FileError(self.path, f"no judgments by {self._wanted!r}", f"one of {', '.join(judges)}")
+        return self._wanted
+
+    def _same_prompt(self, question: Question) -> None:
+        for turn in range(1, len(question.turns) + 1):
+            lines = [self._grades.get((question.question_id, turn, m, self.name)) for m in self._models]
+            found = [line for line in lines if line is not None]
+            if len({line.prompt for line in found}) > 1:
+                first, second = found
+                raise JudgeError(
+                    f"{_where(second)}: question {question.question_id} turn {turn} was graded under prompt "
+                    f"{second.prompt!r} for {second.model} but {first.prompt!r} for {first.model}; "
+                    "expected one prompt for candidate and baseline"
+                )
+
+    def _compared_turns(self) -> tuple[int, ...]:
+        pair = frozenset(self._models)
+        return tuple(sorted({line.turn for line in self._pairs.values() if line.key[2] == pair}))
+
+
+def _other_prompt(line: SingleLine, task: GradeTask) -> bool:
+    sent = line.line.data.get("user_prompt")
+    return line.prompt == task.prompt.name and sent is not None and sent != task.prompt.user
+
+
+def _where(line: SingleLine | PairLine) -> str:
+    return f"{line.line.path}:{line.line.number}"
+
+
+def from_spec(spec: Spec) -> RecordedJudge:
+    """Builds the judge for `judgments:FILE_OR_DIR?judge=NAME`."""
+    if not spec.value:
+        raise spec.error("no file", "judgments:FILE_OR_DIR")
+    path = Path(spec.value)
+    if not path.exists():
+        raise FileError(path, "no such file or folder", "judgments in FastChat's form")
+    return RecordedJudge(path, **spec.read({"judge": str}))

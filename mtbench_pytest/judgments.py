@@ -1,0 +1,157 @@
+"""Reads judgments recorded in FastChat's form: `JUDGE_single.jsonl` and `JUDGE_pair.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+
+from mtbench_pytest.errors import FileError
+from mtbench_pytest.jsonl import Line, read_jsonl, short
+from mtbench_pytest.records import QuestionId
+
+PairWinner = Literal["model_1", "model_2", "tie", "error"]
+_WINNERS = ("model_1", "model_2", "tie", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class SingleLine:
+    """A recorded grade. `score` is what the file says, -1 for a judge call that failed."""
+
+    line: Line
+    question_id: QuestionId
+    turn: int
+    model: str
+    judge: str
+    prompt: str
+    score: float
+    text: str
+
+    @property
+    def valid(self) -> bool:
+        """Whether the score is a grade."""
+        return 1 <= self.score <= 10
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is judged, by whom."""
+        return (self.question_id, self.turn, self.model, self.judge)
+
+
+@dataclass(frozen=True, slots=True)
+class PairLine:
+    """A recorded comparison: in game 1 model_1 stood first, in game 2 model_2 did."""
+
+    line: Line
+    question_id: QuestionId
+    turn: int
+    model_1: str
+    model_2: str
+    judge: str
+    prompt: str
+    winners: tuple[PairWinner, PairWinner]
+    texts: tuple[str, str]
+
+    @property
+    def valid(self) -> bool:
+        """Whether both games have a winner or a tie."""
+        return "error" not in self.winners
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is compared, by whom, in whatever order the file names the two."""
+        return (self.question_id, self.turn, frozenset((self.model_1, self.model_2)), self.judge)
+
+
+AnyLine = TypeVar("AnyLine", SingleLine, PairLine)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """All lines of some judgment files, in order."""
+
+    path: Path
+    singles: tuple[SingleLine, ...]
+    pairs: tuple[PairLine, ...]
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Names of the judges, sorted."""
+        return tuple(sorted({line.judge for line in (*self.singles, *self.pairs)}))
+
+
+def read_judgments(path: Path) -> Recorded:
+    """Reads a judgment file, or every `*.jsonl` of a folder.
+
+    Raises:
+        FileError: Where there is no such file or a line is no judgment.
+    """
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    if not files:
+        raise FileError(path, "no *.jsonl in it", "judgment files in FastChat's form")
+    singles: list[SingleLine] = []
+    pairs: list[PairLine] = []
+    for file in files:
+        for line in read_jsonl(file):
+            if "score" in line.data:
+                singles.append(_single(line))
+            elif "g1_winner" in line.data:
+                pairs.append(_pair(line))
+            else:
+                raise line.error("neither 'score' nor 'g1_winner'", "a judgment in FastChat's form")
+    return Recorded(path, tuple(singles), tuple(pairs))
+
+
+def binding(lines: Iterable[AnyLine]) -> dict[tuple[object, ...], AnyLine]:
+    """The line that binds for each thing judged: the last valid one; a failed call where none is valid."""
+    bound: dict[tuple[object, ...], AnyLine] = {}
+    for line in lines:
+        if line.valid or line.key not in bound:
+            bound[line.key] = line
+    return bound
+
+
+def _single(line: Line) -> SingleLine:
+    judge, prompt = _judge(line)
+    return SingleLine(
+        line=line,
+        question_id=line.question_id(),
+        turn=line.get("turn", int, "a turn from 1 up"),
+        model=line.get("model", str, "the model's name"),
+        judge=judge,
+        prompt=prompt,
+        score=float(line.get("score", (int, float), "a grade from 1 to 10, or -1 for a failed call")),
+        text=line.get("judgment", str, "the judge's reply"),
+    )
+
+
+def _pair(line: Line) -> PairLine:
+    judge, prompt = _judge(line)
+    winners = (_winner(line, "g1_winner"), _winner(line, "g2_winner"))
+    return PairLine(
+        line=line,
+        question_id=line.question_id(),
+        turn=line.get("turn", int, "a turn from 1 up"),
+        model_1=line.get("model_1", str, "a model's name"),
+        model_2=line.get("model_2", str, "a model's name"),
+        judge=judge,
+        prompt=prompt,
+        winners=winners,
+        texts=(str(line.data.get("g1_judgment", "")), str(line.data.get("g2_judgment", ""))),
+    )
+
+
+def _judge(line: Line) -> tuple[str, str]:
+    """FastChat writes [judge, prompt]."""
+    judge: Sequence[object] = line.get("judge", list, "[judge, prompt name]")
+    if len(judge) != 2 or not all(isinstance(part, str) for part in judge):
+        raise line.error(f"'judge' is {short(judge)}", "[judge, prompt name]")
+    return str(judge[0]), str(judge[1])
+
+
+def _winner(line: Line, key: str) -> PairWinner:
+    winner = line.get(key, str, f"one of {', '.join(_WINNERS)}")
+    if winner not in _WINNERS:
+        raise line.error(f"{key!r} is {short(winner)}", f"one of {', '.join(_WINNERS)}")
+    return cast(PairWinner, winner)

@@ -1,0 +1,84 @@
+"""Recorded answers in FastChat's model-answer form, as a model: `answers:FILE.jsonl`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtbench_pytest.errors import FileError
+from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply
+from mtbench_pytest.specs import Spec
+from mtbench_pytest.suite import read_answer_turns
+
+
+class RecordedAnswers:
+    """Answers read from a file.
+
+    Args:
+        path: A file of FastChat's `model_answer/` folder.
+        name: The model's name; the file's stem by default, as FastChat has it.
+    """
+
+    uses_device = False
+
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        self.path = path
+        self.name = name or path.stem
+        self._turns: dict[QuestionId, tuple[str, ...]] | None = None
+
+    def prepare(self, questions: Sequence[Question]) -> None:
+        """Refuses a file that lacks a question, or a turn of one."""
+        recorded = self._read()
+        missing = [q.question_id for q in questions if q.question_id not in recorded]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise FileError(
+                self.path,
+                f"no answer to question {missing[0]}{more}",
+                f"an answer to each of the {len(questions)} questions selected",
+            )
+        for question in questions:
+            given, wanted = len(recorded[question.question_id]), len(question.turns)
+            if given != wanted:
+                raise FileError(
+                    self.path,
+                    f"the answer to question {question.question_id} has {given} turns",
+                    f"{wanted}, one for each turn of the question",
+                )
+
+    def identity(self) -> Mapping[str, Any]:
+        """The recorded text itself, digested."""
+        text = repr(sorted(self._read().items(), key=lambda item: str(item[0])))
+        return {"kind": "answers", "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+    async def answer(self, tasks: Sequence[AnswerTask]) -> AsyncIterator[Answer | AnswerFailure]:
+        """Yields the recorded answers in the order asked for."""
+        recorded = self._read()
+        for task in tasks:
+            question_id = task.question.question_id
+            turns = recorded.get(question_id)
+            if turns is None:
+                yield AnswerFailure(question_id, self.name, f"{self.path} has no answer to it")
+            else:
+                replies = tuple(Reply.from_raw(turn) for turn in turns)
+                yield Answer(question_id, self.name, replies, {"recorded": self.path.name})
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _read(self) -> dict[QuestionId, tuple[str, ...]]:
+        if self._turns is None:
+            self._turns = read_answer_turns(self.path)
+        return self._turns
+
+
+def from_spec(spec: Spec) -> RecordedAnswers:
+    """Builds the model for `answers:FILE.jsonl?name=NAME`."""
+    if not spec.value:
+        raise spec.error("no file", "answers:FILE.jsonl")
+    path = Path(spec.value)
+    if not path.is_file():
+        raise FileError(path, "no such file", "a file of model answers in FastChat's form")
+    return RecordedAnswers(path, **spec.read({"name": str}))

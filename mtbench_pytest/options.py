@@ -1,0 +1,64 @@
+"""The options by name, for command line, ini file and `mtbench doctor`.
+
+Imports nothing: every pytest run on the machine reads this file.
+"""
+
+from __future__ import annotations
+
+
+class Option:
+    """An option `--mtbench-NAME`, whose ini twin is `mtbench_NAME`."""
+
+    __slots__ = ("default", "help", "metavar", "name")
+
+    def __init__(self, name: str, metavar: str, help: str, default: str | None = None) -> None:
+        self.name = name
+        self.metavar = metavar
+        self.help = help if default is None else f"{help} (default: {default})"
+        self.default = default
+
+    @property
+    def flag(self) -> str:
+        """As on the command line."""
+        return f"--mtbench-{self.name}"
+
+    @property
+    def key(self) -> str:
+        """As in an ini file, and as argparse's destination."""
+        return f"mtbench_{self.name}".replace("-", "_")
+
+
+OPTIONS = (
+    Option(
+        "candidate",
+        "SPEC",
+        "model under test: hf:PATH_OR_REPO, openai:MODEL?base_url=URL, answers:FILE.jsonl, demo, "
+        "or python:MODULE:FACTORY",
+    ),
+    Option("baseline", "SPEC", "model it is compared with, named in the same way"),
+    Option(
+        "judge",
+        "SPEC",
+        "who grades: openai:MODEL?base_url=URL, judgments:FILE_OR_DIR, checks (offline), "
+        "or python:MODULE:FACTORY",
+    ),
+    Option("bench", "DIR|NAME", "bench folder or shipped suite (default: the folder of the test module)"),
+    Option("margin", "POINTS", "how far the mean grade may lie under the baseline's", "0.5"),
+    Option("question-margin", "POINTS", "how far one question may drop before its test fails", "5"),
+    Option(
+        "question-policy",
+        "fail|report",
+        "with report, a dropped question is an xfail and the gate alone decides",
+        "fail",
+    ),
+    Option("pairwise", "on|off", "also compare the answers pairwise, in both orders", "on"),
+    Option(
+        "sample",
+        "N|NAME",
+        "run on a declared sample: N questions drawn evenly over the categories, or a name in bench.toml",
+    ),
+    Option("seed", "N", "seeds sampled answers and the draw of a sample", "0"),
+    Option("max-new-tokens", "N", "most tokens a reply may have; a capped reply is marked", "1024"),
+    Option("concurrency", "N", "most calls of the judge under way at once", "16"),
+    Option("report", "DIR", "folder for result.json, report.md and FastChat's files", "mtbench-report"),
+)

@@ -1,0 +1,395 @@
+"""Answers and judgments, produced in the background while tests wait for their own.
+
+One thread runs an asyncio loop. Models that hold a device's memory take turns there, servers run side by
+side, and every finished answer goes to the judge at once. What has the same content hash is made once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from mtbench_pytest.errors import MTBenchError
+from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
+from mtbench_pytest.models.base import ChatModel
+from mtbench_pytest.records import (
+    SIDES,
+    Answer,
+    AnswerFailure,
+    AnswerTask,
+    Failure,
+    Game,
+    JudgeFailure,
+    Judgment,
+    Question,
+    QuestionId,
+    Row,
+    Sampling,
+    Side,
+    Verdict,
+)
+from mtbench_pytest.suite import Bench
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who answers what, who judges it, and how.
+
+    Attributes:
+        seed: Of the run; each question's own seed is derived from it.
+        max_new_tokens: Most tokens a reply may have.
+        concurrency: Most judge calls under way at once.
+    """
+
+    bench: Bench
+    models: Mapping[Side, ChatModel]
+    judge: Judge
+    pairwise: bool = True
+    seed: int = 0
+    max_new_tokens: int = 1024
+    concurrency: int = 16
+
+    def names(self) -> tuple[str, str]:
+        """The models' names: candidate, baseline."""
+        return self.models["candidate"].name, self.models["baseline"].name
+
+    def sampling(self, question: Question) -> Sampling:
+        """How a question is sampled: temperature by category, a seed of its own."""
+        digest = hashlib.sha256(f"{self.seed}:{question.question_id}".encode()).digest()
+        # 31 bits: some servers take no larger seed.
+        seed = int.from_bytes(digest[:4], "big") >> 1
+        return Sampling(self.bench.temperature(question.category), seed, self.max_new_tokens)
+
+    def prepare(self, questions: Sequence[Question]) -> None:
+        """Finds what can be found before anything is spent.
+
+        Raises:
+            MTBenchError: A question no prompt fits, a model or judge that cannot be used.
+        """
+        for question in questions:
+            for turn in range(1, len(question.turns) + 1):
+                self.bench.prompts.pick("single", question, turn)
+                if self.pairwise:
+                    self.bench.prompts.pick("pairwise", question, turn)
+        self.judge.prepare(questions, self.names(), self.pairwise)
+        for side in SIDES:
+            self.models[side].prepare(questions)
+
+
+@dataclass
+class Progress:
+    """Counts of what a run has done; `total` figures grow as questions are requested."""
+
+    answers: int = 0
+    answers_total: int = 0
+    judgments: int = 0
+    judgments_total: int = 0
+    failures: int = 0
+
+
+class _Case:
+    """One question on its way: its two answers, and the row that the test waits for."""
+
+    def __init__(self, question: Question, loop: asyncio.AbstractEventLoop) -> None:
+        self.question = question
+        self.answers: dict[Side, asyncio.Future[Answer | AnswerFailure]] = {
+            side: loop.create_future() for side in SIDES
+        }
+        self.outside: dict[Side, Future[Answer | AnswerFailure]] = {side: Future() for side in SIDES}
+        self.row: Future[Row] = Future()
+
+    def fail(self, error: BaseException) -> None:
+        """Wakes whoever still waits."""
+        if not self.row.done():
+            self.row.set_exception(error)
+        for future in self.outside.values():
+            if not future.done():
+                future.set_exception(error)
+
+
+@dataclass
+class _Judged:
+    """What one question's judging yields, piece by piece."""
+
+    judgments: dict[Side, tuple[Judgment, ...]] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+class Pipeline:
+    """Runs a contest in the background.
+
+    Args:
+        contest: Who answers, who judges.
+        keep_loaded: Keep both models in memory, for a caller that requests questions one by one;
+            otherwise a model is closed when its part of a request is done.
+    """
+
+    def __init__(self, contest: Contest, *, keep_loaded: bool = False) -> None:
+        self.contest = contest
+        self.progress = Progress()
+        self.identities: dict[str, Mapping[str, Any]] = {}
+        self._keep_loaded = keep_loaded
+        self._cases: dict[QuestionId, _Case] = {}
+        self._memo: dict[str, asyncio.Future[Judgment | Game | JudgeFailure]] = {}
+        self._fatal: BaseException | None = None
+        self._loop = asyncio.new_event_loop()
+        self._calls = asyncio.Semaphore(contest.concurrency)
+        self._device = asyncio.Lock()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
+        self._thread.start()
+
+    def request(self, questions: Iterable[Question]) -> None:
+        """Begins work on the questions that are not under way yet; returns at once."""
+        new = [q for q in questions if q.question_id not in self._cases]
+        if not new:
+            return
+        cases = [_Case(question, self._loop) for question in new]
+        self._cases |= {case.question.question_id: case for case in cases}
+        self._count(new)
+        asyncio.run_coroutine_threadsafe(self._guard(self._work(cases), cases), self._loop)
+
+    def answer(self, side: Side, question_id: QuestionId) -> Future[Answer | AnswerFailure]:
+        """The answer of one side to a requested question."""
+        return self._cases[question_id].outside[side]
+
+    def row(self, question_id: QuestionId) -> Future[Row]:
+        """All about a requested question. An `MTBenchError` in the future means that the run cannot go on."""
+        return self._cases[question_id].row
+
+    def close(self) -> None:
+        """Ends what is under way and frees models and connections."""
+        if not self._thread.is_alive():
+            return
+        for model in self.contest.models.values():
+            model.close()
+        asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result(timeout=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    async def _shut_down(self) -> None:
+        own = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not own]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.contest.judge.aclose()
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
+
+    def _count(self, questions: Sequence[Question]) -> None:
+        self.progress.answers_total += len(SIDES) * len(questions)
+        for question in questions:
+            games = 2 * len(self.contest.judge.game_turns(question)) if self.contest.pairwise else 0
+            self.progress.judgments_total += len(SIDES) * len(question.turns) + games
+
+    async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[_Case]) -> None:
+        """Runs work; whatever ends it early wakes every test that waits for these cases."""
+        try:
+            if self._fatal is not None:
+                work.close()
+                raise self._fatal
+            await work
+        except asyncio.CancelledError:
+            for case in cases:
+                case.fail(CancelledError())
+            raise
+        except Exception as error:  # a bug in a model or judge must not leave a test waiting for ever
+            self._fatal = error
+            for case in cases:
+                case.fail(error)
+
+    async def _work(self, cases: Sequence[_Case]) -> None:
+        async with _Tasks() as tasks:
+            for case in cases:
+                tasks.start(self._finish(case))
+            tasks.start(self._answer_all(cases))
+
+    async def _answer_all(self, cases: Sequence[_Case]) -> None:
+        by_id = {case.question.question_id: case for case in cases}
+        await self._identify()
+        if self.identities["candidate"] == self.identities["baseline"]:
+            await self._answer_side(("candidate", "baseline"), by_id)
+            return
+        async with _Tasks() as tasks:
+            # Started in this order, the candidate is the first to take the device.
+            for side in SIDES:
+                tasks.start(self._answer_side((side,), by_id))
+
+    async def _identify(self) -> None:
+        """Learns what answers and judgments depend on; a digest of weights takes its time."""
+        parties: dict[str, ChatModel | Judge] = dict(self.contest.models.items())
+        parties["judge"] = self.contest.judge
+        for name, party in parties.items():
+            if name not in self.identities:
+                self.identities[name] = await asyncio.to_thread(party.identity)
+
+    async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]) -> None:
+        """Answers all cases with one model, for both sides where the two are the same model."""
+        model = self.contest.models[sides[0]]
+        if model.uses_device:
+            async with self._device:
+                await self._stream(model, sides, by_id)
+        else:
+            await self._stream(model, sides, by_id)
+
+    async def _stream(
+        self, model: ChatModel, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]
+    ) -> None:
+        tasks = [AnswerTask(case.question, self.contest.sampling(case.question)) for case in by_id.values()]
+        waiting = dict(by_id)
+        async for answer in model.answer(tasks):
+            self._deliver(answer, sides, waiting.pop(answer.question_id))
+        for question_id, case in waiting.items():
+            self._deliver(AnswerFailure(question_id, model.name, "the model gave no answer"), sides, case)
+        if not self._keep_loaded:
+            await asyncio.to_thread(model.close)
+
+    def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: _Case) -> None:
+        for side in sides:
+            mine = replace(answer, model=self.contest.models[side].name)
+            self.progress.answers += 1
+            self.progress.failures += isinstance(mine, AnswerFailure)
+            case.answers[side].set_result(mine)
+            case.outside[side].set_result(mine)
+
+    async def _finish(self, case: _Case) -> None:
+        """Judges a case as its answers arrive and hands over its row."""
+        judged = _Judged()
+        game_turns = self.contest.judge.game_turns(case.question) if self.contest.pairwise else ()
+        async with _Tasks() as tasks:
+            for side in SIDES:
+                tasks.start(self._grade(case, side, judged))
+            tasks.start(self._compare(case, game_turns, judged))
+        answers = {side: case.answers[side].result() for side in SIDES}
+        missing = [answer for answer in answers.values() if isinstance(answer, AnswerFailure)]
+        case.row.set_result(
+            Row(
+                bench=self.contest.bench.name,
+                question_id=case.question.question_id,
+                category=case.question.category,
+                turns=len(case.question.turns),
+                game_turns=game_turns,
+                answers={side: answer for side, answer in answers.items() if isinstance(answer, Answer)},
+                judgments={side: judged.judgments[side] for side in SIDES if side in judged.judgments},
+                verdicts=tuple(sorted(judged.verdicts, key=lambda verdict: verdict.turn)),
+                failures=(*missing, *judged.failures),
+            )
+        )
+
+    async def _grade(self, case: _Case, side: Side, judged: _Judged) -> None:
+        answer = await case.answers[side]
+        question, turns = case.question, range(1, len(case.question.turns) + 1)
+        if isinstance(answer, AnswerFailure):
+            self.progress.judgments_total -= len(turns)
+            return
+        results = await asyncio.gather(*(self._grade_turn(question, turn, answer) for turn in turns))
+        judged.judgments[side] = tuple(r for r in results if isinstance(r, Judgment))
+        judged.failures += [r for r in results if isinstance(r, JudgeFailure)]
+
+    async def _grade_turn(self, question: Question, turn: int, answer: Answer) -> Judgment | JudgeFailure:
+        prompt = self.contest.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
+        task = GradeTask(question, turn, answer, prompt)
+        result = await self._once(task, lambda: self.contest.judge.grade(task))
+        # Both sides may have said the same: the judgment is shared, the name is not.
+        if isinstance(result, JudgeFailure):
+            return replace(result, models=(answer.model,))
+        assert isinstance(result, Judgment)
+        return replace(result, model=answer.model)
+
+    async def _compare(self, case: _Case, turns: Sequence[int], judged: _Judged) -> None:
+        candidate, baseline = [await case.answers[side] for side in SIDES]
+        if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
+            self.progress.judgments_total -= 2 * len(turns)
+            return
+        results = await asyncio.gather(
+            *(self._compare_turn(case.question, turn, candidate, baseline) for turn in turns)
+        )
+        for verdict, failures in results:
+            judged.failures += failures
+            if verdict is not None:
+                judged.verdicts.append(verdict)
+
+    async def _compare_turn(
+        self, question: Question, turn: int, candidate: Answer, baseline: Answer
+    ) -> tuple[Verdict | None, list[JudgeFailure]]:
+        """Two games, order swapped; the same conversation on both sides is a tie without a call."""
+        if candidate.turns[:turn] == baseline.turns[:turn]:
+            self.progress.judgments_total -= 2
+            return Verdict(question.question_id, turn), []
+        games = await asyncio.gather(
+            self._play(question, turn, candidate, baseline), self._play(question, turn, baseline, candidate)
+        )
+        played = [game for game in games if isinstance(game, Game)]
+        failed = [game for game in games if isinstance(game, JudgeFailure)]
+        if failed:
+            return None, failed
+        return Verdict(question.question_id, turn, (played[0], played[1])), []
+
+    async def _play(self, question: Question, turn: int, a: Answer, b: Answer) -> Game | JudgeFailure:
+        prompt = self.contest.bench.prompts.pick("pairwise", question, turn).fill(question, a.turns, b.turns)
+        task = GameTask(question, turn, a, b, prompt)
+        result = await self._once(task, lambda: self.contest.judge.play(task))
+        assert not isinstance(result, Judgment)
+        return result
+
+    async def _once(
+        self, task: Task, ask: Callable[[], Awaitable[Judgment | Game | JudgeFailure]]
+    ) -> Judgment | Game | JudgeFailure:
+        """Asks the judge, once for everything of one key."""
+        key = self._key(task)
+        if key not in self._memo:
+            self._memo[key] = asyncio.ensure_future(self._limited(ask))
+        result = await self._memo[key]
+        self.progress.judgments += 1
+        self.progress.failures += isinstance(result, JudgeFailure)
+        return result
+
+    async def _limited(self, ask: Callable[[], Awaitable[T]]) -> T:
+        async with self._calls:
+            return await ask()
+
+    def _key(self, task: Task) -> str:
+        extra = self.contest.judge.key_extra(task)
+        parts = (self.identities["judge"], task.prompt.system, task.prompt.user, extra)
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class _Tasks:
+    """`asyncio.TaskGroup` that raises the first error itself, not a group: callers look for one line."""
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> _Tasks:
+        await self._group.__aenter__()
+        return self
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._group.create_task(work)
+
+    async def __aexit__(self, *exc: Any) -> None:
+        try:
+            await self._group.__aexit__(*exc)
+        except BaseExceptionGroup as group:
+            errors = list(_leaves(group))
+            known = [error for error in errors if isinstance(error, MTBenchError)]
+            raise (known or errors)[0] from None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

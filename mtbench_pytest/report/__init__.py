@@ -1,0 +1,1 @@
+"""Decision and rows as text: every function returns lines or strings, none prints or writes."""

@@ -1,0 +1,84 @@
+"""`result.json`: the decision, its endpoints and every question's grades, for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from mtbench_pytest.records import SIDES, Decision, Failure, JudgeFailure, Row
+from mtbench_pytest.report.terminal import failure_kind
+
+SCHEMA_VERSION = 1
+
+
+def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+    """The result as JSON text; a figure that is not known is null.
+
+    Args:
+        rows: In the order of the bench.
+        about: What was run: models, judge, bench, settings, versions, time.
+    """
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "decision": decision.outcome,
+        "reasons": decision.reasons,
+        "questions": {"expected": decision.expected, "judged": decision.judged},
+        "endpoints": [asdict(endpoint) for endpoint in decision.endpoints],
+        "categories": [asdict(line) for line in decision.categories],
+        **about,
+        "rows": [row_result(row) for row in rows],
+    }
+    return json.dumps(_finite(result), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def row_result(row: Row) -> dict[str, Any]:
+    """A question's figures. What was said stands in the FastChat files beside."""
+    return {
+        "question_id": row.question_id,
+        "category": row.category,
+        **{
+            side: {
+                "grade": row.grade(side),
+                "grades": {judgment.turn: judgment.grade for judgment in row.judgments.get(side, ())},
+                "prompts": {judgment.turn: judgment.prompt.name for judgment in row.judgments.get(side, ())},
+                "capped": row.answers[side].capped if side in row.answers else None,
+                "made_with": row.answers[side].made_with if side in row.answers else None,
+            }
+            for side in SIDES
+        },
+        "difference": row.difference,
+        "score": row.score,
+        "verdicts": [
+            {
+                "turn": verdict.turn,
+                "winner": verdict.winner,
+                "games": verdict.winners,
+                "consistent": verdict.consistent,
+                "identical": not verdict.games,
+            }
+            for verdict in row.verdicts
+        ],
+        "failures": [_failure(failure) for failure in row.failures],
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    """A failure keeps what was sent and what came back."""
+    kind = failure_kind(failure)
+    if isinstance(failure, JudgeFailure):
+        return {"kind": kind, **asdict(failure)}
+    return {"kind": kind, "model": failure.model, "reason": failure.reason}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity and no nan."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value

@@ -1,0 +1,183 @@
+"""The lines that pytest's terminal shows, at most 80 columns wide and readable without colour."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from mtbench_pytest.gate import percent, points
+from mtbench_pytest.records import (
+    SIDES,
+    AnswerFailure,
+    Bounds,
+    CategoryLine,
+    Decision,
+    Endpoint,
+    Failure,
+    Row,
+    Side,
+)
+
+WIDTH = 80
+_DROPS = 5
+
+
+def summary_lines(decision: Decision, rows: Sequence[Row], report: str) -> Iterator[str]:
+    """The summary of one bench, the decision with its reasons last."""
+    yield from _category_table(decision)
+    yield from _pairwise_lines(decision, rows)
+    yield from _drop_lines(rows)
+    yield from _count_lines(rows)
+    yield f"report: {report}"
+    yield ""
+    yield from decision_lines(decision)
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    """The outcome and why."""
+    yield f"{decision.bench}: {decision.outcome}"
+    for reason in decision.reasons:
+        yield from _wrapped(f"- {reason}")
+
+
+def _category_table(decision: Decision) -> Iterator[str]:
+    yield f"{'category':<18}{'n':>6}{'baseline':>10}{'candidate':>11}{'difference':>12}  95 % bounds"
+    for line in decision.categories:
+        n = _share(line.judged, line.expected)
+        yield _table_row(line.category, n, line.baseline, line.candidate, line.difference)
+    grade = decision.endpoints[0].bounds
+    n = (
+        f"{decision.judged}/{decision.expected}"
+        if decision.judged < decision.expected
+        else f"{decision.judged}"
+    )
+    judged = [line for line in decision.categories if line.difference is not None]
+    yield _table_row("all", n, _pooled(judged, "baseline"), _pooled(judged, "candidate"), grade)
+
+
+def _share(judged: int, expected: int) -> str:
+    return f"{judged}" if judged == expected else f"{judged}/{expected}"
+
+
+def _pooled(lines: Sequence[CategoryLine], side: Side) -> float | None:
+    """The mean over questions from the means of the categories."""
+    weights = [line.difference.n for line in lines if line.difference is not None]
+    means = [line.baseline if side == "baseline" else line.candidate for line in lines]
+    total = sum(weights)
+    if not total:
+        return None
+    return math.fsum(w * m for w, m in zip(weights, means, strict=True) if m is not None) / total
+
+
+def _table_row(
+    name: str, n: str, baseline: float | None, candidate: float | None, difference: Bounds | None
+) -> str:
+    if baseline is None or candidate is None or difference is None:
+        return f"{_clip(name, 17):<18}{n:>6}{'-':>10}{'-':>11}{'-':>12}"
+    bounds = f"{points(difference.lower):>6} {points(difference.upper):>6}"
+    if not math.isfinite(difference.lower):
+        bounds = "(one question)"
+    return (
+        f"{_clip(name, 17):<18}{n:>6}{baseline:>10.2f}{candidate:>11.2f}"
+        f"{points(difference.mean):>12}  {bounds}"
+    )
+
+
+def _pairwise_lines(decision: Decision, rows: Sequence[Row]) -> Iterator[str]:
+    endpoint = next((e for e in decision.endpoints if e.name == "win rate"), None)
+    if endpoint is None:
+        return
+    verdicts = [verdict for row in rows for verdict in row.verdicts]
+    tally = Counter(verdict.winner for verdict in verdicts)
+    inconsistent = sum(not verdict.consistent for verdict in verdicts)
+    yield ""
+    yield (
+        f"pairwise: {tally['candidate']} wins, {tally['tie']} ties ({inconsistent} inconsistent), "
+        f"{tally['baseline']} losses"
+    )
+    turns = sorted({verdict.turn for verdict in verdicts})
+    if turns and any(len(row.game_turns) < row.turns for row in rows):
+        yield f"  compared in turn {', '.join(map(str, turns))} only: no other turn was recorded"
+    yield f"  win rate {_rate(endpoint)}"
+
+
+def _rate(endpoint: Endpoint) -> str:
+    bounds = endpoint.bounds
+    if not math.isfinite(bounds.lower):
+        return "unknown" if math.isnan(bounds.mean) else f"{percent(bounds.mean)} (one question)"
+    return f"{percent(bounds.mean)}, 95 % bounds {percent(bounds.lower)} and {percent(bounds.upper)}"
+
+
+def _drop_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """The questions that lost most, with what each side said last where the grades differ most."""
+    drops = sorted((row for row in rows if (row.difference or 0) < 0), key=lambda row: row.difference or 0)
+    if not drops:
+        return
+    yield ""
+    yield "dropped most:"
+    for row in drops[:_DROPS]:
+        turn = worst_turn(row)
+        yield (
+            f"  {row.category}-{row.question_id}: {row.grade('baseline'):.2f} -> "
+            f"{row.grade('candidate'):.2f} ({points(row.difference or 0)}), turn {turn}:"
+        )
+        for side in reversed(SIDES):
+            yield f"    {side:<10}{one_line(row.answers[side].turns[turn - 1], WIDTH - 14)}"
+    if len(drops) > _DROPS:
+        yield f"  and {len(drops) - _DROPS} more, all in the report"
+
+
+def worst_turn(row: Row) -> int:
+    """The turn in which the candidate fell furthest under the baseline."""
+    pairs = zip(row.judgments["candidate"], row.judgments["baseline"], strict=True)
+    falls = [candidate.grade - baseline.grade for candidate, baseline in pairs]
+    return falls.index(min(falls)) + 1
+
+
+def _count_lines(rows: Sequence[Row]) -> Iterator[str]:
+    failures = [failure for row in rows for failure in row.failures]
+    capped = {side: sum(row.answers[side].capped for row in rows if side in row.answers) for side in SIDES}
+    yield ""
+    if failures:
+        kinds = Counter(failure_kind(failure) for failure in failures)
+        yield f"failures: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
+        for reason, n in Counter(failure.reason for failure in failures).most_common(3):
+            yield from _wrapped(f"  {n} x {reason}")
+    else:
+        yield "failures: none"
+    if any(capped.values()):
+        yield f"capped answers: {', '.join(f'{side} {n}' for side, n in capped.items())}"
+    else:
+        yield "capped answers: none"
+
+
+def failure_kind(failure: Failure) -> str:
+    """The field's word for what could not be had."""
+    if isinstance(failure, AnswerFailure):
+        return "answer"
+    return "judgment" if len(failure.models) == 1 else "game"
+
+
+def verbose_word(row: Row) -> str:
+    """A question's grades for `pytest -v`; empty where they are not known."""
+    candidate, baseline, difference = row.grade("candidate"), row.grade("baseline"), row.difference
+    if candidate is None or baseline is None or difference is None:
+        return ""
+    games = " ".join({"candidate": "win", "baseline": "loss", "tie": "tie"}[v.winner] for v in row.verdicts)
+    return f"{candidate:.2f} vs {baseline:.2f} ({points(difference)}{', ' if games else ''}{games})"
+
+
+def one_line(text: str, width: int) -> str:
+    """Text on one line, cut to a width with an ellipsis."""
+    return _clip(" ".join(text.split()) or "(nothing)", width)
+
+
+def _clip(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    yield from textwrap.wrap(text, WIDTH, subsequent_indent=indent) or [""]

@@ -1,0 +1,202 @@
+"""One bench in one session: what was selected, what came back, the decision and the report."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from mtbench_pytest import __version__
+from mtbench_pytest.gate import decide
+from mtbench_pytest.judges import build_judge
+from mtbench_pytest.models import build_model
+from mtbench_pytest.pipeline import Contest, Pipeline
+from mtbench_pytest.records import Decision, Question, QuestionId, Row
+from mtbench_pytest.report.folder import report_files, write_files
+from mtbench_pytest.settings import Settings
+from mtbench_pytest.suite import Bench
+
+_LIBRARIES = ("pytest", "openai", "torch", "transformers")
+
+
+def build_contest(settings: Settings, bench: Bench) -> Contest:
+    """Builds models and judge from their specs; cheap, nothing is loaded or called yet.
+
+    Raises:
+        MTBenchError: For a party that is not given or cannot be built.
+    """
+    candidate, baseline = build_model(settings.need("candidate")), build_model(settings.need("baseline"))
+    if baseline.name == candidate.name:
+        baseline.name += "-baseline"
+    return Contest(
+        bench=bench,
+        models={"candidate": candidate, "baseline": baseline},
+        judge=build_judge(settings.need("judge")),
+        pairwise=settings.pairwise,
+        seed=settings.seed,
+        max_new_tokens=settings.max_new_tokens,
+        concurrency=settings.concurrency,
+    )
+
+
+class BenchRun:
+    """One bench in this session.
+
+    Attributes:
+        questions: The bench, or the declared sample of it: what the gate expects.
+        requested: Questions that a selected test needs, in the order of collection.
+        gated: Ids of the questions that were selected for the gate.
+        rows: What came back, by id.
+        fatal: Why the run could not go on, where it could not.
+    """
+
+    def __init__(self, bench: Bench, settings: Settings) -> None:
+        self.bench = bench
+        self.settings = settings
+        self.policy = settings.policy(bench.config)
+        self.questions: Sequence[Question] = bench.questions
+        if settings.sample is not None:
+            self.questions = bench.sample(settings.sample, settings.seed)
+        self.requested: dict[QuestionId, Question] = {}
+        self.gated: set[QuestionId] = set()
+        self.rows: dict[QuestionId, Row] = {}
+        self.fatal = ""
+        self._started = time.time()
+        self._parties: dict[str, Any] = {}
+        self._prepared = False
+        self._pipeline: Pipeline | None = None
+
+    @cached_property
+    def contest(self) -> Contest:
+        """Models and judge, built on first use."""
+        return build_contest(self.settings, self.bench)
+
+    def select(self, question: Question, *, gated: bool) -> None:
+        """Notes that pytest selected a test of a question, and whether its row goes to the gate."""
+        self.requested[question.question_id] = question
+        if gated:
+            self.gated.add(question.question_id)
+
+    def prepare(self) -> None:
+        """Finds what can be found before anything is spent.
+
+        Raises:
+            MTBenchError: In one line, what was given and what was expected.
+        """
+        if not self._prepared:
+            self.contest.prepare(list(self.requested.values()))
+            self._prepared = True
+
+    def pipeline(self, question: Question, *, ahead: bool) -> Pipeline:
+        """The pipeline, with the question requested.
+
+        Args:
+            ahead: Request all that was selected at once. An xdist worker does not know what it will get: it
+                requests each question as its test comes, and keeps both models loaded.
+
+        Raises:
+            MTBenchError: As `prepare`.
+        """
+        if self._pipeline is None:
+            self.prepare()
+            self._pipeline = Pipeline(self.contest, keep_loaded=not ahead)
+            if ahead:
+                self._pipeline.request(self.requested.values())
+        self._pipeline.request([question])
+        return self._pipeline
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        if self._pipeline is not None:
+            self._pipeline.close()
+
+    @property
+    def parties(self) -> Mapping[str, Any]:
+        """Candidate, baseline and judge as a report names them; a worker sends them to the controller."""
+        if not self._parties:
+            identities = self._pipeline.identities if self._pipeline else {}
+            built: dict[str, Any] = {}
+            if self._prepared:
+                built |= self.contest.models.items()
+                built["judge"] = self.contest.judge
+            for party in ("candidate", "baseline", "judge"):
+                spec = str(getattr(self.settings, party) or "")
+                name = built[party].name if party in built else spec
+                self._parties[party] = {"spec": spec, "name": name, "identity": identities.get(party)}
+        return self._parties
+
+    @parties.setter
+    def parties(self, sent: Mapping[str, Any]) -> None:
+        self._parties = dict(sent)
+
+    def decide(self, stopped: str) -> Decision:
+        """Makes the decision from what came back.
+
+        Args:
+            stopped: Why the session ended early, or "".
+        """
+        partial = []
+        if len(self.gated) < len(self.questions):
+            partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
+        if stopped and len(self.rows) < len(self.gated):
+            partial.append(f"{stopped} after {len(self.rows)} of {len(self.gated)} questions")
+        return decide(
+            self.bench.name,
+            list(self.rows.values()),
+            self.questions,
+            self.policy,
+            pairwise=self.settings.pairwise,
+            partial=partial,
+            fatal=self.fatal,
+        )
+
+    def ordered_rows(self) -> list[Row]:
+        """The rows in the order of the bench."""
+        return [self.rows[q.question_id] for q in self.questions if q.question_id in self.rows]
+
+    def write_report(self, decision: Decision, folder: Path) -> None:
+        """Writes the report folder.
+
+        Raises:
+            OSError: Where it cannot be written.
+        """
+        write_files(folder, report_files(decision, self.ordered_rows(), self._about(), time.time()))
+
+    def _about(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            **self.parties,
+            "bench": {
+                "name": self.bench.name,
+                "path": str(self.bench.path),
+                "prompts": str(self.bench.prompts_path),
+                "sha256": self.bench.digest,
+                "sample": settings.sample,
+            },
+            "settings": {
+                "margin": self.policy.margin,
+                "question_margin": self.policy.question_margin,
+                "win_rate_margin": self.policy.win_rate_margin,
+                "pairwise": settings.pairwise,
+                "max_new_tokens": settings.max_new_tokens,
+                "seed": settings.seed,
+            },
+            "versions": {"mtbench-pytest": __version__, "python": platform.python_version(), **_versions()},
+            "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

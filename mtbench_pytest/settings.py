@@ -1,0 +1,123 @@
+"""What the options say, parsed: the one place where command line, ini file and `bench.toml` meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mtbench_pytest.errors import SpecError
+from mtbench_pytest.gate import Policy
+from mtbench_pytest.options import OPTIONS, Option
+from mtbench_pytest.specs import Parser, Spec, choice, number, parse_spec, whole
+from mtbench_pytest.suite import BenchConfig
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a name or path")
+    return text
+
+
+_PARSERS: Mapping[str, Parser] = {
+    "candidate": parse_spec,
+    "baseline": parse_spec,
+    "judge": parse_spec,
+    "bench": _text,
+    "margin": number,
+    "question-margin": number,
+    "question-policy": choice("fail", "report"),
+    "pairwise": choice("on", "off"),
+    "sample": _text,
+    "seed": whole(0),
+    "max-new-tokens": whole(),
+    "concurrency": whole(),
+    "report": _text,
+}
+# Option to key in the table [margins] of bench.toml.
+_MARGINS: Mapping[str, str] = {"margin": "run", "question-margin": "question"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a run.
+
+    Attributes:
+        given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
+    """
+
+    candidate: Spec | None
+    baseline: Spec | None
+    judge: Spec | None
+    bench: str | None
+    margin: float
+    question_margin: float
+    question_policy: Literal["fail", "report"]
+    pairwise: bool
+    sample: str | None
+    seed: int
+    max_new_tokens: int
+    concurrency: int
+    report: str
+    given: frozenset[str]
+
+    def need(self, name: Literal["candidate", "baseline", "judge"]) -> Spec:
+        """The spec of a party.
+
+        Raises:
+            SpecError: Where it was not given.
+        """
+        spec: Spec | None = getattr(self, name)
+        if spec is None:
+            help_text = next(option.help for option in OPTIONS if option.name == name)
+            raise SpecError(
+                f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}"
+            )
+        return spec
+
+    def policy(self, bench: BenchConfig) -> Policy:
+        """The margins: command line, then `bench.toml`, then ini file and defaults."""
+
+        def pick(option: str, value: float) -> float:
+            return value if option in self.given else bench.margins.get(_MARGINS[option], value)
+
+        return Policy(
+            margin=pick("margin", self.margin),
+            question_margin=pick("question-margin", self.question_margin),
+            win_rate_margin=bench.margins.get("win_rate", Policy().win_rate_margin),
+        )
+
+
+def read_settings(
+    command_line: Callable[[Option], str | None], ini: Callable[[Option], str | None]
+) -> Settings:
+    """Reads all options.
+
+    Args:
+        command_line: The text given for an option on the command line, or None.
+        ini: The text given in the ini file, or None.
+
+    Raises:
+        SpecError: For the first that cannot be read.
+    """
+    values: dict[str, Any] = {}
+    given = set()
+    for option in OPTIONS:
+        source, text = option.flag, command_line(option)
+        if text is not None:
+            given.add(option.name)
+        elif (text := ini(option)) is not None:
+            source = f"{option.key} ="
+        else:
+            text = option.default
+        field = option.name.replace("-", "_")
+        values[field] = None if text is None else _parse(option, text, source)
+    values["pairwise"] = values["pairwise"] == "on"
+    return Settings(**values, given=frozenset(given))
+
+
+def _parse(option: Option, text: str, source: str) -> Any:
+    try:
+        return _PARSERS[option.name](text)
+    except ValueError as error:
+        raise SpecError(f"{source} {text}", "not understood", str(error)) from None

@@ -1,0 +1,61 @@
+"""Rows as plain dicts: what crosses from a pytest-xdist worker to the controller, and into JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mtbench_pytest.records import (
+    Answer,
+    AnswerFailure,
+    Failure,
+    Game,
+    JudgeFailure,
+    Judgment,
+    Prompt,
+    Reply,
+    Row,
+    Verdict,
+)
+
+Plain = Mapping[str, Any]
+
+
+def row_to_dict(row: Row) -> dict[str, Any]:
+    """A row as builtins only: dicts, tuples, strings, numbers, booleans and None."""
+    return asdict(row)
+
+
+def row_from_dict(data: Plain) -> Row:
+    """The row that `row_to_dict` took apart, also after a way through JSON."""
+    return Row(
+        bench=data["bench"],
+        question_id=data["question_id"],
+        category=data["category"],
+        turns=data["turns"],
+        game_turns=tuple(data["game_turns"]),
+        answers={side: _answer(answer) for side, answer in data["answers"].items()},
+        judgments={side: tuple(map(_judgment, found)) for side, found in data["judgments"].items()},
+        verdicts=tuple(map(_verdict, data["verdicts"])),
+        failures=tuple(map(_failure, data["failures"])),
+    )
+
+
+def _answer(data: Plain) -> Answer:
+    return Answer(**{**data, "replies": tuple(Reply(**reply) for reply in data["replies"])})
+
+
+def _judgment(data: Plain) -> Judgment:
+    return Judgment(**{**data, "prompt": Prompt(**data["prompt"])})
+
+
+def _verdict(data: Plain) -> Verdict:
+    games = [Game(**{**game, "prompt": Prompt(**game["prompt"])}) for game in data["games"]]
+    return Verdict(data["question_id"], data["turn"], (games[0], games[1]) if games else ())
+
+
+def _failure(data: Plain) -> Failure:
+    if "models" not in data:
+        return AnswerFailure(**data)
+    return JudgeFailure(**{**data, "models": tuple(data["models"]), "prompt": Prompt(**data["prompt"])})

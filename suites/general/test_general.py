@@ -1,0 +1,12 @@
+"""One test for each question: the candidate may not fall more than the question margin under the baseline.
+
+Run it on another bench with `--mtbench-bench DIR|NAME`; the gate decides over all questions together.
+"""
+
+from __future__ import annotations
+
+from mtbench_pytest.judged import Judged
+
+
+def test_question(mtbench_judged: Judged) -> None:
+    assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation
