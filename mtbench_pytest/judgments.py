@@ -78,7 +78,7 @@ class Recorded:
     @property
     def judges(self) -> tuple[str, ...]:
         """Names of the judges, sorted."""
-        return tuple(sorted({line.judge for line in (*self.singles, *self.pairs)}))
+        return tuple(sorted({line.judge for line in self.singles} | {line.judge for line in self.pairs}))
 
 
 def read_judgments(path: Path) -> Recorded:

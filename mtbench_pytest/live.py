@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from mtbench_pytest.pipeline import Progress
@@ -30,6 +31,9 @@ class Terminal(Protocol):
     def write_line(self, line: str | bytes, **markup: bool) -> None:
         """Writes a line."""
 
+    def flush(self) -> None:
+        """Hands what was written to the terminal."""
+
 
 class LiveLine:
     """Shows progress on a terminal.
@@ -37,10 +41,17 @@ class LiveLine:
     Args:
         terminal: Looks the terminal up when it is needed: it is not there yet when a session begins, and
             never on an xdist worker.
+        uncaptured: Makes a context in which output reaches the terminal: while a test runs, pytest's
+            capture takes even what pytest itself writes.
     """
 
-    def __init__(self, terminal: Callable[[], Terminal | None]) -> None:
+    def __init__(
+        self,
+        terminal: Callable[[], Terminal | None],
+        uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._terminal = terminal
+        self._uncaptured = uncaptured
         self._shown = False
         self._started = self._logged = time.monotonic()
 
@@ -52,21 +63,26 @@ class LiveLine:
         now = time.monotonic()
         line = progress_line(progress, now - self._started)
         if terminal.isatty:
-            if not self._shown:
-                terminal.ensure_newline()
-            terminal.rewrite(line, erase=True)
+            with self._uncaptured():
+                if not self._shown:
+                    terminal.ensure_newline()
+                terminal.rewrite(line, erase=True)
+                terminal.flush()
             self._shown = True
         elif now - self._logged >= _LOG_EVERY:
-            terminal.ensure_newline()
-            terminal.write_line(line)
+            with self._uncaptured():
+                terminal.ensure_newline()
+                terminal.write_line(line)
+                terminal.flush()
             self._logged = now
 
     def erase(self) -> None:
         """Takes the live line away, so that pytest writes on an empty one."""
         terminal = self._terminal()
         if self._shown and terminal is not None:
-            terminal.rewrite("", erase=True)
-            terminal.write("\r", flush=True)
+            with self._uncaptured():
+                terminal.rewrite("", erase=True)
+                terminal.write("\r", flush=True)
         self._shown = False
 
 
@@ -89,3 +105,16 @@ def terminal_of(config: Any) -> Callable[[], Terminal | None]:
         return found
 
     return look
+
+
+def uncaptured_by(config: Any) -> Callable[[], AbstractContextManager[None]]:
+    """Suspends a pytest config's capture, where it captures."""
+
+    def uncaptured() -> AbstractContextManager[None]:
+        manager = config.pluginmanager.get_plugin("capturemanager")
+        context: AbstractContextManager[None] = (
+            manager.global_and_fixture_disabled() if manager else nullcontext()
+        )
+        return context
+
+    return uncaptured

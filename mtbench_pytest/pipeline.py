@@ -39,6 +39,14 @@ from mtbench_pytest.suite import Bench
 T = TypeVar("T")
 
 
+def sampling_for(bench: Bench, question: Question, seed: int, max_new_tokens: int) -> Sampling:
+    """How a question is sampled: temperature by category, and a seed of its own derived from the run's."""
+    digest = hashlib.sha256(f"{seed}:{question.question_id}".encode()).digest()
+    # 31 bits: some servers take no larger seed.
+    own = int.from_bytes(digest[:4], "big") >> 1
+    return Sampling(bench.temperature(question.category), own, max_new_tokens)
+
+
 @dataclass(frozen=True)
 class Contest:
     """Who answers what, who judges it, and how.
@@ -62,11 +70,8 @@ class Contest:
         return self.models["candidate"].name, self.models["baseline"].name
 
     def sampling(self, question: Question) -> Sampling:
-        """How a question is sampled: temperature by category, a seed of its own."""
-        digest = hashlib.sha256(f"{self.seed}:{question.question_id}".encode()).digest()
-        # 31 bits: some servers take no larger seed.
-        seed = int.from_bytes(digest[:4], "big") >> 1
-        return Sampling(self.bench.temperature(question.category), seed, self.max_new_tokens)
+        """How a question is sampled in this contest."""
+        return sampling_for(self.bench, question, self.seed, self.max_new_tokens)
 
     def prepare(self, questions: Sequence[Question]) -> None:
         """Finds what can be found before anything is spent.

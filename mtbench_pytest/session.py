@@ -16,7 +16,7 @@ from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from
 from mtbench_pytest.judges import build_judge
-from mtbench_pytest.live import LiveLine, terminal_of
+from mtbench_pytest.live import LiveLine, terminal_of, uncaptured_by
 from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Question, Row, Side
@@ -44,7 +44,7 @@ class MTBenchSession:
         self.runs: dict[Path, BenchRun] = {}
         self.decisions: dict[Path, Decision] = {}
         self._headed = False
-        self._live = LiveLine(terminal_of(config))
+        self._live = LiveLine(terminal_of(config), uncaptured_by(config))
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> MTBenchSession:

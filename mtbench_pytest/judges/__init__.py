@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from pkgutil import resolve_name
 
 from mtbench_pytest.judges.base import Judge
-from mtbench_pytest.specs import Spec, from_python, one_of
+from mtbench_pytest.specs import Spec, one_of
 
 __all__ = ["KINDS", "Judge", "build_judge"]
 
 KINDS = {
-    "checks": "mtbench_pytest.judges.checks",
-    "judgments": "mtbench_pytest.judges.recorded",
-    "openai": "mtbench_pytest.judges.openai",
-    "python": "",
+    "checks": "mtbench_pytest.judges.checks:ChecksJudge.from_spec",
+    "judgments": "mtbench_pytest.judges.recorded:from_spec",
+    "openai": "mtbench_pytest.judges.openai:OpenAIJudge.from_spec",
+    "python": "mtbench_pytest.specs:from_python",
 }
 
 
@@ -25,6 +25,5 @@ def build_judge(spec: Spec) -> Judge:
     """
     if spec.kind not in KINDS:
         raise spec.error(f"unknown kind {spec.kind!r} of judge", one_of(spec.kind, KINDS))
-    build = from_python if spec.kind == "python" else import_module(KINDS[spec.kind]).from_spec
-    judge: Judge = build(spec)
+    judge: Judge = resolve_name(KINDS[spec.kind])(spec)
     return judge

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from pkgutil import resolve_name
 
 from mtbench_pytest.models.base import ChatModel
-from mtbench_pytest.specs import Spec, from_python, one_of
+from mtbench_pytest.specs import Spec, one_of
 
 __all__ = ["KINDS", "ChatModel", "build_model"]
 
 KINDS = {
-    "answers": "mtbench_pytest.models.answers",
-    "demo": "mtbench_pytest.models.demo",
-    "hf": "mtbench_pytest.models.transformers",
-    "openai": "mtbench_pytest.models.openai",
-    "python": "",
+    "answers": "mtbench_pytest.models.answers:from_spec",
+    "demo": "mtbench_pytest.models.demo:from_spec",
+    "hf": "mtbench_pytest.models.transformers:from_spec",
+    "openai": "mtbench_pytest.models.openai:OpenAIModel.from_spec",
+    "python": "mtbench_pytest.specs:from_python",
 }
 
 
@@ -26,6 +26,5 @@ def build_model(spec: Spec) -> ChatModel:
     """
     if spec.kind not in KINDS:
         raise spec.error(f"unknown kind {spec.kind!r} of model", one_of(spec.kind, KINDS))
-    build = from_python if spec.kind == "python" else import_module(KINDS[spec.kind]).from_spec
-    model: ChatModel = build(spec)
+    model: ChatModel = resolve_name(KINDS[spec.kind])(spec)
     return model

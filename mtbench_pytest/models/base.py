@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question
 
@@ -43,3 +43,11 @@ class ChatModel(Protocol):
 
     def close(self) -> None:
         """Frees memory and connections; ends a generation under way soon. May be called from any thread."""
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A model that turns a conversation into one text before it reads it."""
+
+    def render(self, question: Question) -> str:
+        """The question's first turn as the model reads it, special tokens included."""

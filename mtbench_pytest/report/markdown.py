@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.gate import percent, points
 from mtbench_pytest.records import SIDES, AnswerFailure, Bounds, Decision, Endpoint, Row, Side
 from mtbench_pytest.report.terminal import failure_kind, worst_turn
 
+_ENDPOINT = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
+_CATEGORY = ("category", "judged", "baseline", "candidate", "difference", "95 % bounds")
+_QUESTION = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
 _DROPS = 10
 _SHOWN = 1500
 
@@ -35,23 +38,20 @@ def _lines(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) ->
     yield ""
     yield "## Endpoints"
     yield ""
-    heads = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
-    yield from _table(heads, map(_endpoint, decision.endpoints))
+    yield from _table(_ENDPOINT, map(_endpoint, decision.endpoints))
     yield ""
     yield "## Categories"
     yield ""
-    heads = ("category", "judged", "baseline", "candidate", "difference", "95 % bounds")
-    yield from _table(heads, _categories(decision))
+    yield from _table(_CATEGORY, _categories(decision))
     yield from _drops(rows)
     yield from _failures(rows)
     yield ""
     yield "## Questions"
     yield ""
-    heads = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
-    yield from _table(heads, map(_question, rows))
+    yield from _table(_QUESTION, map(_question, rows))
 
 
-def _table(heads: Sequence[str], rows: Iterator[tuple[str, ...]] | map[tuple[str, ...]]) -> Iterator[str]:
+def _table(heads: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield f"|{' --- |' * len(heads)}"
     for row in rows:

@@ -1,0 +1,382 @@
+"""A small OpenAI-compatible chat server on 127.0.0.1, with failures to order.
+
+It judges a judge prompt and chats otherwise; both are pure functions of the request. By hand:
+
+    python -m tests.real.server --port 8000 --latency 0.5
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hmac
+import json
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal
+
+Body = dict[str, Any]
+Respond = Callable[[Body], str | Body]
+Kind = Literal["status", "garbage", "half", "drop", "hang"]
+
+# The words of error bodies as OpenAI sends them: message, type, code.
+_ERRORS = {
+    400: (
+        "This model's maximum context length is 2048 tokens.",
+        "invalid_request_error",
+        "context_length_exceeded",
+    ),
+    401: ("Incorrect API key provided: {key}.", "invalid_request_error", "invalid_api_key"),
+    403: ("This key has no access to the model.", "invalid_request_error", "forbidden"),
+    404: ("The model {model!r} does not exist.", "invalid_request_error", "model_not_found"),
+    429: ("Rate limit reached.", "requests", "rate_limit_exceeded"),
+    500: ("The server had an error.", "server_error", None),
+    503: ("The engine is overloaded.", "server_error", None),
+}
+
+_SHOWN = re.compile(
+    r"The Start of Assistant(?P<side> [AB])?'s.*?(?:\]|\|>)(?P<text>.*?)(?:\[|<\|)The End of Assistant",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it came in; the key itself is not kept.
+
+    Attributes:
+        had_key: Whether a bearer token was sent at all.
+        at: When it came, by the monotonic clock, in seconds.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Body
+    had_key: bool
+    at: float
+
+
+@dataclass
+class _Fault:
+    kind: Kind
+    status: int
+    left: int | None
+    every: int
+    retry_after: float | None
+    message: str | None
+    code: str | None
+    where: Callable[[Body], bool]
+    path: str
+    seen: int = 0
+
+    def strikes(self, call: Call) -> bool:
+        if self.left == 0 or not call.path.endswith(self.path) or not self.where(call.body):
+            return False
+        self.seen += 1
+        if self.seen % self.every:
+            return False
+        if self.left is not None:
+            self.left -= 1
+        return True
+
+
+class ChatServer:
+    """A context manager; it serves from entry to exit, each connection in a thread of its own.
+
+    Args:
+        port: 0 takes a free one.
+        latency: Seconds before every chat reply.
+        key: The one key that is accepted; any where None.
+        models: What GET /v1/models lists; with `strict` the only ones there are.
+        respond: Takes a request's body and gives the reply's text, or a dict: fields of the message beside
+            `finish_reason`, or with "choices" or "error" the whole body. Called from many threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        key: str | None = None,
+        models: tuple[str, ...] = ("chat-small", "judge-small"),
+        strict: bool = False,
+        respond: Respond | None = None,
+    ) -> None:
+        self.latency = latency
+        self.key = key
+        self.models = models
+        self.strict = strict
+        self.respond: Respond = respond or default_reply
+        self.calls: list[Call] = []
+        self.peak = 0  # most chat calls under way at once
+        self._busy = 0
+        self._faults: list[_Fault] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._http = _Listener(("127.0.0.1", port), _Handler)
+        self._http.chat = self
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}/v1"
+
+    @property
+    def chats(self) -> list[Body]:
+        """The bodies of all chat calls, in the order they came."""
+        return [call.body for call in self.calls if call.method == "POST"]
+
+    def fail(
+        self,
+        kind: Kind = "status",
+        *,
+        status: int = 500,
+        times: int | None = None,
+        every: int = 1,
+        retry_after: float | None = None,
+        message: str | None = None,
+        code: str | None = None,
+        where: Callable[[Body], bool] = lambda _: True,
+        path: str = "/chat/completions",
+    ) -> None:
+        """Orders a failure.
+
+        Args:
+            kind: "status" answers with an error, "garbage" with what is no JSON, "half" breaks off within
+                the reply, "drop" closes without one, "hang" never answers.
+            times: How often; always where None.
+            every: Only every nth call that fits.
+            where: Which requests fit, by their body.
+            path: The end of the paths that fit.
+        """
+        self._faults.append(_Fault(kind, status, times, every, retry_after, message, code, where, path))
+
+    def __enter__(self) -> ChatServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._http.shutdown()
+        self._http.hang_up()
+        self._http.server_close()
+        self._thread.join()
+
+    def wait(self, seconds: float | None) -> None:
+        """Sleeps, but not longer than the server lives."""
+        self._stopping.wait(seconds)
+
+    def note(self, call: Call) -> _Fault | None:
+        """Records a call and tells which failure it meets."""
+        with self._lock:
+            self.calls.append(call)
+            self._busy += call.method == "POST"
+            self.peak = max(self.peak, self._busy)
+            return next((fault for fault in self._faults if fault.strikes(call)), None)
+
+    def done(self) -> None:
+        """Ends a chat call, before its reply is out: the client's next call is never counted beside it."""
+        with self._lock:
+            self._busy -= 1
+
+
+class _Listener(ThreadingHTTPServer):
+    chat: ChatServer
+    daemon_threads = False
+    block_on_close = True  # closing joins the threads, so that no socket outlives a test
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is not worth a traceback on stderr; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        """Wakes the threads that wait for another request on a connection kept alive."""
+        for one in tuple(self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Listener
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+    def do_GET(self) -> None:
+        self._serve({})
+
+    def do_POST(self) -> None:
+        self._serve(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+    def _serve(self, body: Body) -> None:
+        chat = self.server.chat
+        token = self.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        shown = {name.lower(): text for name, text in self.headers.items() if name.lower() != "authorization"}
+        call = Call(self.command, self.path, shown, body, bool(token), time.monotonic())
+        fault = chat.note(call)
+        if call.method == "POST":
+            chat.wait(chat.latency)
+            chat.done()
+        if fault is not None:
+            self._break(fault, call, token)
+        elif chat.key is not None and not hmac.compare_digest(token, chat.key):
+            self._error(401, body, token)
+        elif self.path == "/v1/models":
+            listed = [{"id": name, "object": "model"} for name in chat.models]
+            self._send(200, {"object": "list", "data": listed})
+        elif self.path != "/v1/chat/completions":
+            self._send(404, {"detail": "Not Found"})
+        elif chat.strict and body["model"] not in chat.models:
+            self._error(404, body, token)
+        else:
+            self._send(200, completion(body, chat.respond(body)))
+
+    def _break(self, fault: _Fault, call: Call, token: str) -> None:
+        if fault.kind == "status":
+            self._error(fault.status, call.body, token, fault)
+            return
+        if fault.kind == "garbage":
+            self._send(200, "<html>502 from a proxy in between</html>")
+            return
+        self.close_connection = True
+        if fault.kind == "half":
+            whole = json.dumps(completion(call.body, "half of this is missing")).encode()
+            self._send(200, whole[: len(whole) // 2].decode(), length=len(whole))
+        elif fault.kind == "hang":
+            self.server.chat.wait(None)
+
+    def _error(self, status: int, body: Body, token: str, fault: _Fault | None = None) -> None:
+        message, kind, code = _ERRORS[status]
+        message = message.format(key=token, model=body.get("model"))
+        if fault is not None:
+            message, code = fault.message or message, fault.code or (None if fault.message else code)
+        headers = {}
+        if fault is not None and fault.retry_after is not None:
+            headers["Retry-After"] = str(fault.retry_after)
+        self._send(
+            status, {"error": {"message": message, "type": kind, "param": None, "code": code}}, headers
+        )
+
+    def _send(
+        self,
+        status: int,
+        body: Body | str,
+        headers: Mapping[str, str] | None = None,
+        length: int | None = None,
+    ) -> None:
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(length or len(data)))
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def completion(body: Body, reply: str | Body) -> Body:
+    """Wraps a reply as a chat completion."""
+    fields: Body = {"content": reply} if isinstance(reply, str) else dict(reply)
+    if "choices" in fields or "error" in fields:
+        return fields
+    finish = fields.pop("finish_reason", "stop")
+    prompt = sum(len(message["content"].split()) for message in body["messages"])
+    words = len((fields.get("content") or "").split())
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "system_fingerprint": "fp_local",
+        "choices": [{"index": 0, "message": {"role": "assistant", **fields}, "finish_reason": finish}],
+        "usage": {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": prompt + words},
+    }
+
+
+def default_reply(body: Body) -> str:
+    """A judge's reply to a judge prompt, a chat model's to anything else."""
+    texts = [message["content"] for message in body["messages"]]
+    everything = "\n".join(texts)
+    if "[[A]]" in everything and "[[B]]" in everything:
+        return _judge_pair(texts[-1])
+    if re.search(r"\[\[\w+\]\]", everything):
+        return _judge_single(texts[-1])
+    return chat(body["model"], texts[-1], sum(message["role"] == "user" for message in body["messages"]))
+
+
+def chat(model: str, said: str, turn: int) -> str:
+    """Echoes the user; a model with "weak" in its name echoes three words, over and over."""
+    if "weak" in model:
+        return " ".join(said.split()[:3] * 3)
+    return f"{model}, turn {turn}: you said {said}"
+
+
+def worth(text: str) -> int:
+    """What the judge goes by: the number of different words, so that loops and stubs do badly."""
+    return len(set(re.findall(r"\w+", text.lower())))
+
+
+def grade_of(text: str) -> int:
+    return 1 + min(9, worth(text) // 3)
+
+
+def _answers(prompt: str) -> dict[str, str]:
+    """The last turn of each answer shown, by side; a single answer's side is "" or "A"."""
+    shown = {}
+    for match in _SHOWN.finditer(prompt):
+        last_turn = re.split(r"### Assistant(?: [AB])?:", match["text"])[-1]
+        shown[(match["side"] or "").strip()] = last_turn
+    return shown
+
+
+def _judge_single(prompt: str) -> str:
+    grade = grade_of(next(iter(_answers(prompt).values()), prompt))
+    return f"Judged by its number of different words. Rating: [[{grade}]]"
+
+
+def _judge_pair(prompt: str) -> str:
+    shown = _answers(prompt)
+    a, b = worth(shown.get("A", "")), worth(shown.get("B", ""))
+    winner = "A" if a > b else "B" if b > a else "C"
+    return f"A has {a} different words, B has {b}. [[{winner}]]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="An OpenAI-compatible chat server for experiments.")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every reply")
+    options = parser.parse_args()
+    with ChatServer(port=options.port, latency=options.latency) as server:
+        print(f"listening at {server.base_url}; ctrl-c ends it", flush=True)  # noqa: T201
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
