@@ -1,0 +1,28 @@
+# Everything the README does, with its set-up. PYTHON=python3.12 picks another interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+# The gate on a real model. The same weights stand on both sides, so it must say PASS.
+demo: .venv/ready
+	$(BIN)/pytest suites/general --mtbench-candidate demo --mtbench-baseline demo --mtbench-judge checks \
+	  --mtbench-max-new-tokens 256
+
+test: .venv/ready lint
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# torch is named first and exactly, so that every machine runs the same build.
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install torch==2.13.0
+	$(BIN)/pip install --editable '.[hf,dev]'
+	touch .venv/ready
+
+clean:
+	rm -rf .venv mtbench-report checkpoints
