@@ -159,6 +159,8 @@ def _because(endpoints: Sequence[Endpoint], standing: Standing) -> list[str]:
 def explain(endpoint: Endpoint) -> str:
     """Which bound lies where, in a sentence."""
     bounds, floor = endpoint.bounds, endpoint.neutral - endpoint.margin
+    if bounds.n < 2:
+        return f"{endpoint.name}: bounds need at least 2 questions judged, there are {bounds.n}"
     show = points if endpoint.name == "grade" else percent
     what = "mean grade difference" if endpoint.name == "grade" else "win rate"
     lower = f"its 95 % lower bound {show(bounds.lower)}"

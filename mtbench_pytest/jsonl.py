@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -66,11 +67,12 @@ def read_jsonl(path: Path) -> Iterator[Line]:
         FileError: Where the file cannot be read or a line is not a JSON object.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        text = content.decode("utf-8")
     except OSError as error:
         raise FileError(path, (error.strerror or str(error)).lower(), "a JSON Lines file") from None
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise FileError(path, "not UTF-8 text", "JSON Lines in UTF-8", line) from None
     # Only "\n" ends a line here: str.splitlines would break at U+2028 inside a JSON string.
     for number, raw in enumerate(text.split("\n"), 1):
@@ -78,8 +80,9 @@ def read_jsonl(path: Path) -> Iterator[Line]:
             continue
         try:
             data = json.loads(raw)
-        except json.JSONDecodeError as error:
-            raise FileError(path, f"not JSON ({error.msg})", "one JSON object a line", number) from None
+        except (ValueError, RecursionError) as error:  # also numbers and nesting beyond Python's limits
+            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise FileError(path, f"not JSON ({why})", "one JSON object a line", number) from None
         if not isinstance(data, dict):
             raise FileError(path, f"{short(data)} is no object", "one JSON object a line", number)
         yield Line(path, number, data)

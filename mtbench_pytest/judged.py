@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 from mtbench_pytest.records import Answer, Judgment, Question, Row, Side, Verdict
+from mtbench_pytest.report.terminal import printable
 
 _WIDTH = 100
 _LINES = 6
@@ -75,7 +76,8 @@ class Judged:
 
 def _quote(who: str, text: str) -> list[str]:
     """A few indented lines of what somebody said; says how many more there are."""
-    wrapped = [line for part in text.strip().splitlines() for line in textwrap.wrap(part, _WIDTH)]
+    parts = printable(text).strip().splitlines()
+    wrapped = [line for part in parts for line in textwrap.wrap(part, _WIDTH)]
     shown = wrapped[:_LINES] or ["(nothing)"]
     if len(wrapped) > _LINES:
         shown.append(f"… {len(wrapped) - _LINES} more lines")

@@ -117,7 +117,7 @@ def _single(line: Line) -> SingleLine:
     return SingleLine(
         line=line,
         question_id=line.question_id(),
-        turn=line.get("turn", int, "a turn from 1 up"),
+        turn=_turn(line),
         model=line.get("model", str, "the model's name"),
         judge=judge,
         prompt=prompt,
@@ -132,7 +132,7 @@ def _pair(line: Line) -> PairLine:
     return PairLine(
         line=line,
         question_id=line.question_id(),
-        turn=line.get("turn", int, "a turn from 1 up"),
+        turn=_turn(line),
         model_1=line.get("model_1", str, "a model's name"),
         model_2=line.get("model_2", str, "a model's name"),
         judge=judge,
@@ -140,6 +140,13 @@ def _pair(line: Line) -> PairLine:
         winners=winners,
         texts=(str(line.data.get("g1_judgment", "")), str(line.data.get("g2_judgment", ""))),
     )
+
+
+def _turn(line: Line) -> int:
+    turn: int = line.get("turn", int, "a turn from 1 up")
+    if turn < 1:
+        raise line.error(f"'turn' is {turn}", "a turn from 1 up")
+    return turn
 
 
 def _judge(line: Line) -> tuple[str, str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
@@ -37,6 +39,9 @@ from mtbench_pytest.records import (
 from mtbench_pytest.suite import Bench
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("mtbench_pytest")
+_PATIENCE = 5.0  # seconds to wait for what is asked to end
 
 
 def sampling_for(bench: Bench, question: Question, seed: int, max_new_tokens: int) -> Sampling:
@@ -146,6 +151,7 @@ class Pipeline:
         self._cases: dict[QuestionId, _Case] = {}
         self._memo: dict[str, asyncio.Future[Judgment | Game | JudgeFailure]] = {}
         self._fatal: BaseException | None = None
+        self._closed = False
         self._loop = asyncio.new_event_loop()
         self._calls = asyncio.Semaphore(contest.concurrency)
         self._device = asyncio.Lock()
@@ -157,9 +163,11 @@ class Pipeline:
         new = [q for q in questions if q.question_id not in self._cases]
         if not new:
             return
+        if self._closed:
+            raise RuntimeError("the pipeline is closed")
+        self._count(new)
         cases = [_Case(question, self._loop) for question in new]
         self._cases |= {case.question.question_id: case for case in cases}
-        self._count(new)
         asyncio.run_coroutine_threadsafe(self._guard(self._work(cases), cases), self._loop)
 
     def answer(self, side: Side, question_id: QuestionId) -> Future[Answer | AnswerFailure]:
@@ -171,14 +179,19 @@ class Pipeline:
         return self._cases[question_id].row
 
     def close(self) -> None:
-        """Ends what is under way and frees models and connections."""
-        if not self._thread.is_alive():
+        """Ends what is under way and frees models and connections.
+
+        It never raises and never waits long: what was judged must still reach the gate.
+        """
+        if self._closed:
             return
+        self._closed = True
         for model in self.contest.models.values():
-            model.close()
-        asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result(timeout=10)
+            _quietly(model.close, model.name)
+        ending = asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
+        wait([ending], timeout=_PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=_PATIENCE)
         if not self._thread.is_alive():
             self._loop.close()
 
@@ -188,9 +201,11 @@ class Pipeline:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.contest.judge.aclose()
+        try:
+            await self.contest.judge.aclose()
+        except Exception:
+            _LOG.warning("judge %s failed to close", self.contest.judge.name, exc_info=True)
         await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
 
     def _count(self, questions: Sequence[Question]) -> None:
         self.progress.answers_total += len(SIDES) * len(questions)
@@ -210,8 +225,8 @@ class Pipeline:
                 case.fail(CancelledError())
             raise
         except Exception as error:  # a bug in a model or judge must not leave a test waiting for ever
-            self._fatal = error
-            for case in cases:
+            self._fatal = self._fatal or error
+            for case in self._cases.values():
                 case.fail(error)
 
     async def _work(self, cases: Sequence[_Case]) -> None:
@@ -237,7 +252,7 @@ class Pipeline:
         parties["judge"] = self.contest.judge
         for name, party in parties.items():
             if name not in self.identities:
-                self.identities[name] = await asyncio.to_thread(party.identity)
+                self.identities[name] = await _in_thread(party.identity)
 
     async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]) -> None:
         """Answers all cases with one model, for both sides where the two are the same model."""
@@ -258,7 +273,7 @@ class Pipeline:
         for question_id, case in waiting.items():
             self._deliver(AnswerFailure(question_id, model.name, "the model gave no answer"), sides, case)
         if not self._keep_loaded:
-            await asyncio.to_thread(model.close)
+            await _in_thread(lambda: _quietly(model.close, model.name))
 
     def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: _Case) -> None:
         for side in sides:
@@ -306,11 +321,11 @@ class Pipeline:
         prompt = self.contest.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
         task = GradeTask(question, turn, answer, prompt)
         result = await self._once(task, lambda: self.contest.judge.grade(task))
-        # Both sides may have said the same: the judgment is shared, the name is not.
+        # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         if isinstance(result, JudgeFailure):
-            return replace(result, models=(answer.model,))
+            return replace(result, question_id=question.question_id, models=(answer.model,))
         assert isinstance(result, Judgment)
-        return replace(result, model=answer.model)
+        return replace(result, question_id=question.question_id, model=answer.model)
 
     async def _compare(self, case: _Case, turns: Sequence[int], judged: _Judged) -> None:
         candidate, baseline = [await case.answers[side] for side in SIDES]
@@ -346,7 +361,9 @@ class Pipeline:
         task = GameTask(question, turn, a, b, prompt)
         result = await self._once(task, lambda: self.contest.judge.play(task))
         assert not isinstance(result, Judgment)
-        return result
+        if isinstance(result, JudgeFailure):
+            return replace(result, question_id=question.question_id, models=(a.model, b.model))
+        return replace(result, question_id=question.question_id, model_a=a.model, model_b=b.model)
 
     async def _once(
         self, task: Task, ask: Callable[[], Awaitable[Judgment | Game | JudgeFailure]]
@@ -370,6 +387,51 @@ class Pipeline:
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
+async def _never_cancelling_itself(work: Coroutine[Any, Any, None]) -> None:
+    """A task group takes a task's own CancelledError for a quiet end; here somebody waits for its result."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("a model or judge cancelled itself") from None
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Runs blocking work on a daemon thread: unlike the executor's, it does not hold up the end of a run."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(value: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast(T, value))
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except BaseException as caught:
+            error = caught
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, value, error)
+
+    threading.Thread(target=run, name="mtbench-work", daemon=True).start()
+    return await done
+
+
+def _quietly(close: Callable[[], None], name: str) -> None:
+    """Closes a model; what goes wrong there is logged, for every answer is already in."""
+    try:
+        close()
+    except Exception:
+        _LOG.warning("model %s failed to close", name, exc_info=True)
+
+
 class _Tasks:
     """`asyncio.TaskGroup` that raises the first error itself, not a group: callers look for one line."""
 
@@ -381,7 +443,7 @@ class _Tasks:
         return self
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._group.create_task(work)
+        self._group.create_task(_never_cancelling_itself(work))
 
     async def __aexit__(self, *exc: Any) -> None:
         try:

@@ -24,8 +24,10 @@ _NUMBERED = {
     "single": re.compile(r"(?:question|answer|ref_answer)_(\d+)\Z"),
     "pairwise": re.compile(r"(?:question|answer_a|answer_b|ref_answer)_(\d+)\Z"),
 }
-_GRADE = re.compile(r"\[\[\s*(-?\d+(?:\.\d+)?)\s*\]\]")
-_WINNER = re.compile(r"\[\[\s*([A-Za-z])\s*\]\]")
+# Whatever stands in double brackets is a marker: a last one that means nothing does not let an earlier one
+# bind.
+_MARK = re.compile(r"\[\[([^\[\]]*)\]\]")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ def make_template(name: str, type: PromptType, system: str, text: str, category:
             references = max(references, count)
         else:
             turn = max(turn, count)
+    answers = [word for word in sorted(_PLAIN[type]) if word.startswith("answer")]
+    for answer in answers:
+        if not any(re.fullmatch(rf"{answer}(_\d+)?", field) for field in fields):
+            raise ValueError(f"a {type} prompt that shows {' and '.join(f'{{{word}}}' for word in answers)}")
     return Template(name, type, system, text, category, turn, references)
 
 
@@ -131,7 +137,8 @@ class PromptBook:
 
     def _rank(self, template: Template, question: Question) -> tuple[bool, int] | None:
         """Smaller is better; None where the template is not for this question."""
-        own = template.category == question.category
+        # A category called "general" has no prompts of its own: those are everybody's.
+        own = template.category == question.category != GENERAL
         shows_reference = template.references > 0
         judged_against = question.category in self.reference_categories and bool(question.reference)
         if judged_against and shows_reference:
@@ -152,29 +159,34 @@ def parse_grade(text: str) -> float:
     Raises:
         VerdictError: Where there is none, or it is not from 1 to 10.
     """
-    marks = _GRADE.findall(text)
-    if not marks:
-        raise VerdictError("the judge's reply holds no grade in the form [[n]]")
-    grade = float(marks[-1])
-    if not 1 <= grade <= 10:
-        raise VerdictError(f"the judge's grade is {marks[-1]}, not from 1 to 10")
-    return grade
+    mark = _last_mark(text)
+    if mark is None or not _NUMBER.fullmatch(mark):
+        found = "" if mark is None else f"; its last marker is [[{mark}]]"
+        raise VerdictError(f"the judge's reply holds no grade in the form [[n]]{found}")
+    if not 1 <= float(mark) <= 10:
+        raise VerdictError(f"the judge's grade is {mark}, not from 1 to 10")
+    return float(mark)
 
 
 def parse_winner(text: str) -> Literal["A", "B", "tie"]:
     """Reads the winner from a judge's reply: the last `[[A]]`, `[[B]]` or `[[C]]` binds.
 
     Raises:
-        VerdictError: Where there is none, or the last marker is another letter.
+        VerdictError: Where there is none, or the last marker is another one.
     """
-    marks = _WINNER.findall(text)
-    if not marks:
-        raise VerdictError("the judge's reply holds no verdict in the form [[A]], [[B]] or [[C]]")
-    match marks[-1].upper():
+    mark = _last_mark(text)
+    match (mark or "").upper():
         case "A":
             return "A"
         case "B":
             return "B"
         case "C":
             return "tie"
-    raise VerdictError(f"the judge's verdict is [[{marks[-1]}]], not [[A]], [[B]] or [[C]]")
+    if mark is None:
+        raise VerdictError("the judge's reply holds no verdict in the form [[A]], [[B]] or [[C]]")
+    raise VerdictError(f"the judge's verdict is [[{mark}]], not [[A]], [[B]] or [[C]]")
+
+
+def _last_mark(text: str) -> str | None:
+    marks = _MARK.findall(text)
+    return marks[-1].strip() if marks else None

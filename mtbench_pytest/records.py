@@ -19,6 +19,13 @@ Check = Mapping[str, Any]
 _THINK = re.compile(r"\A\s*(?:<think>)?(.*?)</think>\s*", re.DOTALL)
 
 
+def clean(text: str) -> str:
+    """Text that can be written as UTF-8: models can emit half of a surrogate pair."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One benchmark question: what the user says, turn by turn.
@@ -84,19 +91,26 @@ class Reply:
         cls,
         raw: str,
         *,
+        opened: bool | None = None,
         capped: bool = False,
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
     ) -> Reply:
         """Splits reasoning from what a model wrote.
 
-        A reply that opens `<think>` and never closes it is all reasoning: its text is empty.
-        A chat template may have opened the block in the prompt, so a lone `</think>` closes one too.
+        A block that is opened and never closed is all reasoning: the text is then empty.
+
+        Args:
+            opened: Whether the chat template opened a `<think>` block in the prompt; None where that is
+                not known, so that a lone `</think>` closes one.
         """
+        raw = clean(raw)
         text, reasoning = raw, ""
-        if match := _THINK.match(raw):
+        begun = raw.lstrip().startswith("<think>")
+        match = None if opened is False and not begun else _THINK.match(raw)
+        if match:
             text, reasoning = raw[match.end() :], match.group(1).strip()
-        elif raw.lstrip().startswith("<think>"):
+        elif begun or opened:
             text, reasoning = "", raw.lstrip().removeprefix("<think>").strip()
         return cls(text, reasoning, capped, prompt_tokens, completion_tokens)
 

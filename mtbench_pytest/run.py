@@ -31,7 +31,8 @@ def build_contest(settings: Settings, bench: Bench) -> Contest:
         MTBenchError: For a party that is not given or cannot be built.
     """
     candidate, baseline = build_model(settings.need("candidate")), build_model(settings.need("baseline"))
-    if baseline.name == candidate.name:
+    # Two models of one name are told apart, but a model compared with itself keeps its name.
+    if baseline.name == candidate.name and str(settings.baseline) != str(settings.candidate):
         baseline.name += "-baseline"
     return Contest(
         bench=bench,

@@ -70,9 +70,7 @@ class Settings:
         spec: Spec | None = getattr(self, name)
         if spec is None:
             help_text = next(option.help for option in OPTIONS if option.name == name)
-            raise SpecError(
-                f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}"
-            )
+            raise SpecError(f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}")
         return spec
 
     def policy(self, bench: BenchConfig) -> Policy:

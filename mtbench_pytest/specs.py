@@ -69,6 +69,8 @@ def parse_spec(text: str) -> Spec:
         key, equals, raw = part.partition("=")
         if not equals or not key:
             raise SpecError(text, f"parameter {part!r} has no value", "kind:value?key=val&key=val")
+        if key in params:
+            raise SpecError(text, f"parameter {key!r} stands twice", "each parameter once")
         params[key] = unquote(raw)
     if not kind.strip():
         raise SpecError(text or "''", "no kind", "kind:value, for example hf:./checkpoint or demo")

@@ -58,9 +58,9 @@ def questions_needed(bounds: Bounds, distance: float, most: int = 1_000_000) -> 
 
     high = 2
     while not enough(high):
-        high *= 2
-        if high > most:
+        if high >= most:
             return None
+        high = min(2 * high, most)
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

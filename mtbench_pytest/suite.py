@@ -82,8 +82,8 @@ class Bench:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over questions and prompts, as they were read."""
-        text = repr((self.questions, self.prompts.templates))
+        """sha256 over questions, prompts and `bench.toml`, as they were read."""
+        text = repr((self.questions, self.prompts.templates, self.config))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def temperature(self, category: str) -> float:
@@ -232,33 +232,41 @@ def _checks(line: Line, turns: int) -> tuple[tuple[Check, ...], ...]:
     return tuple(tuple(checks) for checks in given)
 
 
-def read_answer_turns(path: Path) -> dict[QuestionId, tuple[str, ...]]:
+def read_choices(path: Path) -> dict[QuestionId, Mapping[str, Any]]:
     """Reads a file in FastChat's model-answer form; where an id stands twice the last one binds.
+
+    Returns:
+        By question id the first choice, whose `turns` is a list of replies, one a turn.
 
     Raises:
         FileError: Where a line is not of that form.
     """
     expected = "choices[0].turns: a list of replies, one a turn"
-    answers = {}
+    answers: dict[QuestionId, Mapping[str, Any]] = {}
     for line in read_jsonl(path):
         choices = line.get("choices", list, expected)
-        turns = choices[0].get("turns") if choices and isinstance(choices[0], dict) else None
+        choice = choices[0] if choices and isinstance(choices[0], dict) else {}
+        turns = choice.get("turns")
         if not isinstance(turns, list) or not turns or not all(isinstance(turn, str) for turn in turns):
             raise line.error(f"choices is {short(choices)}", expected)
-        answers[line.question_id()] = tuple(turns)
+        answers[line.question_id()] = choice
     return answers
+
+
+def _reference_turns(path: Path) -> dict[QuestionId, tuple[str, ...]]:
+    return {question_id: tuple(choice["turns"]) for question_id, choice in read_choices(path).items()}
 
 
 def _read_references(folder: Path, config: BenchConfig) -> dict[QuestionId, tuple[str, ...]]:
     files = sorted(folder.glob("*.jsonl"))
     if config.reference_answer is not None:
-        return read_answer_turns(folder / f"{config.reference_answer}.jsonl")
+        return _reference_turns(folder / f"{config.reference_answer}.jsonl")
     if len(files) > 1:
         # FastChat takes the judge's own; its judge is gpt-4 unless told otherwise.
         files = [file for file in files if file.stem == "gpt-4"]
         if not files:
             raise FileError(folder, "several files", f"reference_answer = NAME in {CONFIG} to say which")
-    return read_answer_turns(files[0]) if files else {}
+    return _reference_turns(files[0]) if files else {}
 
 
 def _read_templates(path: Path) -> tuple[Template, ...]:
@@ -270,7 +278,7 @@ def _read_templates(path: Path) -> tuple[Template, ...]:
             raise line.error(f"type {short(kind)}", '"single" or "pairwise"')
         system = line.get("system_prompt", str, "a text, may be empty")
         text = line.get("prompt_template", str, "a text with placeholders such as {question}")
-        category = line.data.get("category", "general")
+        category = line.typed("category", line.data.get("category", "general"), str, "a category")
         if name in templates:
             raise line.error(f"prompt {short(name)} stands twice", "a name for each prompt")
         try:
@@ -335,7 +343,7 @@ def _strings(path: Path, data: Mapping[str, Any], key: str, default: frozenset[s
 
 
 def _ids(path: Path, name: str, ids: Any) -> tuple[QuestionId, ...]:
-    if not isinstance(ids, list) or not ids or not all(isinstance(i, int | str) for i in ids):
+    if not isinstance(ids, list) or not ids or not all(type(i) in (int, str) for i in ids):
         raise FileError(path, f"{name} = {short(ids)} in [samples]", "a list of question ids")
     return tuple(ids)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from mtbench_pytest.errors import VerdictError
 from mtbench_pytest.prompts import parse_grade, parse_winner
-from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question
+from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, clean
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ class ReplyJudge(ABC):
                 # There is no reply to give more room to, and what could be tried again has been.
                 reason = str(error)
                 break
-            text = reply.text
+            text = clean(reply.text)
             try:
                 if reply.cut:
                     raise VerdictError(f"the judge's reply was cut off at {budget} tokens")

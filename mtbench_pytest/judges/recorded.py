@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from mtbench_pytest.errors import FileError, JudgeError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judgments import PairLine, Recorded, SingleLine, binding, read_judgments
-from mtbench_pytest.records import Game, JudgeFailure, Judgment, Question
+from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question
 from mtbench_pytest.specs import Spec
 
 
@@ -69,12 +68,12 @@ class RecordedJudge:
             reason = f"{self.path} holds no grade of it"
         elif not line.valid:
             reason = f"{_where(line)} records a failed judge call (score {line.score:g})"
-        elif _other_prompt(line, task):
+        elif _other_prompt(line, "user_prompt", task):
             reason = f"{_where(line)} was recorded for another prompt or answer"
         if line is None or reason:
             reply = line.text if line else ""
             return JudgeFailure(question_id, task.turn, (model,), self.name, task.prompt, reason, reply)
-        prompt = replace(task.prompt, name=line.prompt)
+        prompt = _sent(line, task.prompt)
         return Judgment(question_id, task.turn, model, self.name, prompt, line.score, line.text)
 
     async def play(self, task: GameTask) -> Game | JudgeFailure:
@@ -83,17 +82,24 @@ class RecordedJudge:
         a, b = task.answer_a.model, task.answer_b.model
         question_id = task.question.question_id
         line = self._pairs.get((question_id, task.turn, frozenset((a, b)), self.name))
-        if line is None or not line.valid:
-            reason = f"{_where(line)} records a failed game" if line else f"{self.path} holds no such game"
-            return JudgeFailure(question_id, task.turn, (a, b), self.name, task.prompt, reason)
-        game = 0 if a == line.model_1 else 1
+        game = 0 if line is None or a == line.model_1 else 1
+        reason = ""
+        if line is None:
+            reason = f"{self.path} holds no such game"
+        elif not line.valid:
+            reason = f"{_where(line)} records a failed game"
+        elif _other_prompt(line, f"g{game + 1}_user_prompt", task):
+            reason = f"{_where(line)} was recorded for another prompt or answer"
+        if line is None or reason:
+            reply = line.texts[game] if line else ""
+            return JudgeFailure(question_id, task.turn, (a, b), self.name, task.prompt, reason, reply)
         to_position: dict[str, Literal["A", "B", "tie"]] = {
             "model_1": "A" if game == 0 else "B",
             "model_2": "B" if game == 0 else "A",
             "tie": "tie",
         }
         winner = to_position[line.winners[game]]
-        prompt = replace(task.prompt, name=line.prompt)
+        prompt = _sent(line, task.prompt)
         return Game(question_id, task.turn, a, b, self.name, prompt, winner, line.texts[game])
 
     def key_extra(self, task: Task) -> Mapping[str, Any]:
@@ -125,6 +131,8 @@ class RecordedJudge:
 
     def _choose(self, recorded: Recorded) -> str:
         judges = recorded.judges
+        if not judges:
+            raise FileError(self.path, "no judgments in it", "judgments in FastChat's form")
         if self._wanted is None and len(judges) == 1:
             return judges[0]
         if self._wanted is None:
@@ -150,9 +158,14 @@ class RecordedJudge:
         return tuple(sorted({line.turn for line in self._pairs.values() if line.key[2] == pair}))
 
 
-def _other_prompt(line: SingleLine, task: GradeTask) -> bool:
-    sent = line.line.data.get("user_prompt")
-    return line.prompt == task.prompt.name and sent is not None and sent != task.prompt.user
+def _other_prompt(line: SingleLine | PairLine, field: str, task: Task) -> bool:
+    sent = line.line.data.get(field)
+    return sent is not None and sent != task.prompt.user
+
+
+def _sent(line: SingleLine | PairLine, prompt: Prompt) -> Prompt:
+    """The prompt that was sent then: of another name than ours, its text is not known."""
+    return prompt if line.prompt == prompt.name else Prompt(line.prompt, "", "")
 
 
 def _where(line: SingleLine | PairLine) -> str:

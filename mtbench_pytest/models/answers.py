@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.errors import FileError
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply
 from mtbench_pytest.specs import Spec
-from mtbench_pytest.suite import read_answer_turns
+from mtbench_pytest.suite import read_choices
 
 
 class RecordedAnswers:
@@ -26,7 +27,7 @@ class RecordedAnswers:
     def __init__(self, path: Path, name: str | None = None) -> None:
         self.path = path
         self.name = name or path.stem
-        self._turns: dict[QuestionId, tuple[str, ...]] | None = None
+        self._replies: dict[QuestionId, tuple[Reply, ...]] | None = None
 
     def prepare(self, questions: Sequence[Question]) -> None:
         """Refuses a file that lacks a question, or a turn of one."""
@@ -58,20 +59,31 @@ class RecordedAnswers:
         recorded = self._read()
         for task in tasks:
             question_id = task.question.question_id
-            turns = recorded.get(question_id)
-            if turns is None:
+            replies = recorded.get(question_id)
+            if replies is None:
                 yield AnswerFailure(question_id, self.name, f"{self.path} has no answer to it")
             else:
-                replies = tuple(Reply.from_raw(turn) for turn in turns)
                 yield Answer(question_id, self.name, replies, {"recorded": self.path.name})
 
     def close(self) -> None:
         """Nothing to free."""
 
-    def _read(self) -> dict[QuestionId, tuple[str, ...]]:
-        if self._turns is None:
-            self._turns = read_answer_turns(self.path)
-        return self._turns
+    def _read(self) -> dict[QuestionId, tuple[Reply, ...]]:
+        if self._replies is None:
+            self._replies = {key: _replies(choice) for key, choice in read_choices(self.path).items()}
+        return self._replies
+
+
+def _replies(choice: Mapping[str, Any]) -> tuple[Reply, ...]:
+    """The turns, with what our own report files say beside them: which were capped, and the reasoning."""
+    turns = choice["turns"]
+    capped = choice.get("capped") or [False] * len(turns)
+    reasoning = choice.get("reasoning") or [""] * len(turns)
+    replies = [Reply.from_raw(text, capped=bool(cut)) for text, cut in zip(turns, capped, strict=False)]
+    return tuple(
+        replace(reply, reasoning=reply.reasoning or thought)
+        for reply, thought in zip(replies, reasoning, strict=False)
+    )
 
 
 def from_spec(spec: Spec) -> RecordedAnswers:

@@ -172,6 +172,11 @@ class Engine:
         )
         return decoded.strip()
 
+    def opens_thought(self, prompt: Sequence[int]) -> bool:
+        """Whether the chat template left a block of reasoning open for the model to go on with."""
+        tail: str = self.tokenizer.decode(prompt[-16:], skip_special_tokens=False)
+        return tail.rstrip().endswith("<think>")
+
     def generate(self, rows: Sequence[Row], stop: threading.Event) -> list[list[int]]:
         """Writes the next reply of every row, in one batch, padded on the left.
 

@@ -58,6 +58,7 @@ class Talk:
         row = self.asked
         reply = Reply.from_raw(
             engine.text(tokens),
+            opened=engine.opens_thought(row.prompt),
             capped=len(tokens) >= row.budget,
             prompt_tokens=len(row.prompt),
             completion_tokens=len(tokens),

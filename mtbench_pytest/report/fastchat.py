@@ -22,12 +22,13 @@ def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, str]:
         tstamp: Seconds since the epoch, for every line.
     """
     files: dict[str, list[Mapping[str, Any]]] = {}
+    names = _answer_files(rows)
     for row in rows:
-        for side in SIDES:
-            if side in row.answers:
-                answer = row.answers[side]
-                path = f"model_answer/{file_name(answer.model)}.jsonl"
-                files.setdefault(path, []).append(_answer_line(answer, tstamp))
+        # A model compared with itself stands in a file once.
+        sides = {row.answers[side].model: side for side in reversed(SIDES) if side in row.answers}
+        for model, side in reversed(sides.items()):
+            path = f"model_answer/{names[model]}.jsonl"
+            files.setdefault(path, []).append(_answer_line(row.answers[side], tstamp))
             for judgment in row.judgments.get(side, ()):
                 path = f"model_judgment/{file_name(judgment.judge)}_single.jsonl"
                 files.setdefault(path, []).append(_single_line(judgment, tstamp))
@@ -40,6 +41,19 @@ def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, str]:
 def file_name(name: str) -> str:
     """A model's or judge's name as a file name on any system."""
     return re.sub(r"[^\w.@+-]+", "_", name).strip("._") or "model"
+
+
+def _answer_files(rows: Sequence[Row]) -> dict[str, str]:
+    """A file name for each model; two names that come to the same on some system are told apart."""
+    names: dict[str, str] = {}
+    for row in rows:
+        for answer in row.answers.values():
+            if answer.model not in names:
+                name = file_name(answer.model)
+                while name.casefold() in {taken.casefold() for taken in names.values()}:
+                    name += "-baseline"
+                names[answer.model] = name
+    return names
 
 
 def _answer_line(answer: Answer, tstamp: float) -> dict[str, Any]:

@@ -163,4 +163,5 @@ def _failures(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     for row, failure in failed:
         turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
-        yield f"- {failure_kind(failure)} of question {row.question_id}{turn}: {failure.reason}"
+        reason = " ".join(failure.reason.split())
+        yield f"- {failure_kind(failure)} of question {row.question_id}{turn}: {reason}"

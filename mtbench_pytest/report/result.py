@@ -31,7 +31,7 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         **about,
         "rows": [row_result(row) for row in rows],
     }
-    return json.dumps(_finite(result), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json.dumps(_finite(result), ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n"
 
 
 def row_result(row: Row) -> dict[str, Any]:

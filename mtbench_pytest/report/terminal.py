@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import textwrap
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,9 @@ from mtbench_pytest.records import (
 )
 
 WIDTH = 80
+_STEERING = ("Cc", "Cf")  # control characters, and marks that turn the direction of writing
 _DROPS = 5
+_REASONS = 3
 
 
 def summary_lines(decision: Decision, rows: Sequence[Row], report: str) -> Iterator[str]:
@@ -75,13 +77,12 @@ def _table_row(
     name: str, n: str, baseline: float | None, candidate: float | None, difference: Bounds | None
 ) -> str:
     if baseline is None or candidate is None or difference is None:
-        return f"{_clip(name, 17):<18}{n:>6}{'-':>10}{'-':>11}{'-':>12}"
+        return f"{_padded(name, 18)}{n:>6}{'-':>10}{'-':>11}{'-':>12}"
     bounds = f"{points(difference.lower):>6} {points(difference.upper):>6}"
     if not math.isfinite(difference.lower):
         bounds = "(one question)"
     return (
-        f"{_clip(name, 17):<18}{n:>6}{baseline:>10.2f}{candidate:>11.2f}"
-        f"{points(difference.mean):>12}  {bounds}"
+        f"{_padded(name, 18)}{n:>6}{baseline:>10.2f}{candidate:>11.2f}{points(difference.mean):>12}  {bounds}"
     )
 
 
@@ -119,10 +120,10 @@ def _drop_lines(rows: Sequence[Row]) -> Iterator[str]:
     yield "dropped most:"
     for row in drops[:_DROPS]:
         turn = worst_turn(row)
-        yield (
-            f"  {row.category}-{row.question_id}: {row.grade('baseline'):.2f} -> "
-            f"{row.grade('candidate'):.2f} ({points(row.difference or 0)}), turn {turn}:"
-        )
+        before, after = row.grade("baseline"), row.grade("candidate")
+        grades = f"{before:.2f} -> {after:.2f} ({points(row.difference or 0)})"
+        name = _clip(f"{row.category}-{row.question_id}", WIDTH - len(grades) - 14)
+        yield f"  {name}: {grades}, turn {turn}:"
         for side in reversed(SIDES):
             yield f"    {side:<10}{one_line(row.answers[side].turns[turn - 1], WIDTH - 14)}"
     if len(drops) > _DROPS:
@@ -143,8 +144,11 @@ def _count_lines(rows: Sequence[Row]) -> Iterator[str]:
     if failures:
         kinds = Counter(failure_kind(failure) for failure in failures)
         yield f"failures: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
-        for reason, n in Counter(failure.reason for failure in failures).most_common(3):
+        reasons = Counter(one_line(failure.reason, 10 * WIDTH) for failure in failures)
+        for reason, n in reasons.most_common(_REASONS):
             yield from _wrapped(f"  {n} x {reason}")
+        if len(reasons) > _REASONS:
+            yield f"  and {len(reasons) - _REASONS} more reasons, all in the report"
     else:
         yield "failures: none"
     if any(capped.values()):
@@ -170,14 +174,57 @@ def verbose_word(row: Row) -> str:
 
 
 def one_line(text: str, width: int) -> str:
-    """Text on one line, cut to a width with an ellipsis."""
-    return _clip(" ".join(text.split()) or "(nothing)", width)
+    """Text on one line, cut to a width in columns with an ellipsis, without what steers a terminal."""
+    return _clip(" ".join(printable(text).split()) or "(nothing)", width)
+
+
+def printable(text: str) -> str:
+    """Text without control characters but for white space: a reply must not write to the terminal."""
+    return "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _STEERING)
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal gives a text: East Asian wide characters take two, accents none."""
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _padded(text: str, width: int) -> str:
+    """Text in a table's column, cut where it does not fit."""
+    clipped = _clip(text, width - 1)
+    return clipped + " " * (width - columns(clipped))
 
 
 def _clip(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+    if columns(text) <= width:
+        return text
+    kept, used = [], 1
+    for char in text:
+        used += _columns(char)
+        if used > width:
+            break
+        kept.append(char)
+    return "".join(kept) + "…"
 
 
 def _wrapped(text: str) -> Iterator[str]:
+    """Lines of at most the width, broken at spaces, in a word only where it alone is too wide."""
     indent = " " * (len(text) - len(text.lstrip()) + 2)
-    yield from textwrap.wrap(text, WIDTH, subsequent_indent=indent) or [""]
+    line = text[: len(text) - len(text.lstrip())]
+    begun = False
+    for word in text.split():
+        if begun and columns(line) + 1 + columns(word) > WIDTH:
+            yield line
+            line, begun = indent, False
+        line += f" {word}" if begun else word
+        begun = True
+        while columns(line) > WIDTH:
+            head = _clip(line, WIDTH + 1).removesuffix("…")
+            yield head
+            line = indent + line[len(head) :]
+    yield line

@@ -1,0 +1,13 @@
+"""What can be verified of a reply without an LLM: the vocabulary of a question's `checks`.
+
+A check is a JSON object with one name and, for some, options: `{"contains": "Paris"}`,
+`{"number": 42, "tolerance": 0.5, "in": "last line"}`. docs/checks.md lists them all. Nothing here runs
+code that a model wrote.
+"""
+
+from mtbench_pytest.checks.loops import General, find_loop, general
+from mtbench_pytest.checks.outcome import Outcome
+from mtbench_pytest.checks.reading import numbers
+from mtbench_pytest.checks.vocabulary import VERSION, run, validate
+
+__all__ = ["VERSION", "General", "Outcome", "find_loop", "general", "numbers", "run", "validate"]

@@ -1,0 +1,94 @@
+"""Options parsed, and which of command line, bench.toml, ini file and default wins."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtbench_pytest.errors import SpecError
+from mtbench_pytest.options import OPTIONS
+from mtbench_pytest.settings import Settings, read_settings
+from mtbench_pytest.suite import BenchConfig
+
+
+def settings(command_line: dict[str, str] | None = None, ini: dict[str, str] | None = None) -> Settings:
+    return read_settings(
+        lambda option: (command_line or {}).get(option.name), lambda option: (ini or {}).get(option.name)
+    )
+
+
+def test_defaults() -> None:
+    read = settings()
+    assert (read.margin, read.question_margin, read.question_policy) == (0.5, 5, "fail")
+    assert (read.pairwise, read.seed, read.max_new_tokens, read.concurrency) == (True, 0, 1024, 16)
+    assert (read.candidate, read.baseline, read.judge, read.bench, read.sample) == (None,) * 5
+    assert read.report == "mtbench-report"
+    assert read.given == frozenset()
+
+
+def test_every_option_has_a_flag_and_an_ini_twin() -> None:
+    assert {option.flag.removeprefix("--mtbench-").replace("-", "_") for option in OPTIONS} == {
+        option.key.removeprefix("mtbench_") for option in OPTIONS
+    }
+    assert all(option.help and option.metavar for option in OPTIONS)
+
+
+def test_the_command_line_wins_over_ini() -> None:
+    read = settings({"seed": "1", "candidate": "demo"}, {"seed": "2", "judge": "checks", "pairwise": "off"})
+    assert read.seed == 1
+    assert str(read.candidate) == "demo"
+    assert str(read.judge) == "checks"
+    assert not read.pairwise
+    assert read.given == {"seed", "candidate"}
+
+
+@pytest.mark.parametrize(
+    ("command_line", "toml", "ini", "margin"),
+    [("1", 2.0, "3", 1.0), (None, 2.0, "3", 2.0), (None, None, "3", 3.0), (None, None, None, 0.5)],
+)
+def test_margins_command_line_then_bench_then_ini_then_default(
+    command_line: str | None, toml: float | None, ini: str | None, margin: float
+) -> None:
+    read = settings({"margin": command_line} if command_line else {}, {"margin": ini} if ini else {})
+    policy = read.policy(BenchConfig(margins={} if toml is None else {"run": toml}))
+    assert policy.margin == margin
+    assert policy.question_margin == 5
+
+
+def test_the_other_margins() -> None:
+    config = BenchConfig(margins={"question": 2.0, "win_rate": 0.2})
+    policy = settings().policy(config)
+    assert (policy.margin, policy.question_margin, policy.win_rate_margin) == (0.5, 2.0, 0.2)
+    assert settings({"question-margin": "3"}).policy(config).question_margin == 3
+    assert settings().policy(BenchConfig()).win_rate_margin == 0.10
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("margin", "-1", "a number from 0 up"),
+        ("question-margin", "x", "a number from 0 up"),
+        ("question-policy", "warn", "one of fail, report"),
+        ("pairwise", "yes", "one of on, off"),
+        ("concurrency", "0", "a whole number from 1 up"),
+        ("max-new-tokens", "1k", "a whole number from 1 up"),
+        ("seed", "-1", "a whole number from 0 up"),
+        ("bench", " ", "a name or path"),
+    ],
+)
+def test_a_refusal_says_where_it_stood(name: str, text: str, expected: str) -> None:
+    with pytest.raises(SpecError) as error:
+        settings({name: text})
+    assert str(error.value) == f"--mtbench-{name} {text}: not understood; expected {expected}"
+    with pytest.raises(SpecError, match=f"^mtbench_{name.replace('-', '_')} = "):
+        settings(ini={name: text})
+
+
+def test_a_bad_spec_is_refused() -> None:
+    with pytest.raises(SpecError, match="no kind"):
+        settings({"candidate": ""})
+
+
+def test_a_party_that_is_needed_and_not_given() -> None:
+    with pytest.raises(SpecError, match=r"no judge: nothing is given; expected --mtbench-judge SPEC"):
+        settings().need("judge")
+    assert str(settings({"judge": "checks"}).need("judge")) == "checks"

@@ -1,0 +1,132 @@
+"""`kind:value?key=val`: parsing, and refusals that help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from mtbench_pytest.errors import MTBenchError, SpecError
+from mtbench_pytest.judges import build_judge
+from mtbench_pytest.models import build_model
+from mtbench_pytest.specs import Parser, Spec, choice, from_python, json_object, number, parse_spec, whole
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value", "params"),
+    [
+        ("demo", "demo", "", {}),
+        ("hf:./ckpt", "hf", "./ckpt", {}),
+        ("hf:org/m?dtype=bfloat16&revision=a1", "hf", "org/m", {"dtype": "bfloat16", "revision": "a1"}),
+        ("openai:m?base_url=http://h:80/v1?x=1", "openai", "m", {"base_url": "http://h:80/v1?x=1"}),
+        ("python:pkg.mod:make?n=2", "python", "pkg.mod:make", {"n": "2"}),
+        ("openai:m?stop=a%26b%3Dc%25", "openai", "m", {"stop": "a&b=c%"}),
+        ("openai:m?a=x=y", "openai", "m", {"a": "x=y"}),
+        ("openai:m?a=", "openai", "m", {"a": ""}),
+        ("openai:m?", "openai", "m", {}),
+        ("hf:C:\\models\\x", "hf", "C:\\models\\x", {}),
+    ],
+)  # fmt: skip
+def test_parsing(text: str, kind: str, value: str, params: dict[str, str]) -> None:
+    spec = parse_spec(text)
+    assert (spec.kind, spec.value, spec.params) == (kind, value, params)
+    assert str(spec) == text
+
+
+@pytest.mark.parametrize("text", ["", ":x", " :x", "?a=1", "hf:x?dtype", "hf:x?=bf16", "hf:x?a=1&b"])
+def test_what_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="expected kind:value"):
+        parse_spec(text)
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(SpecError, match="dtype"):
+        parse_spec("hf:x?dtype=float16&dtype=bfloat16")
+
+
+KNOWN: dict[str, Parser] = {"dtype": str, "batch": whole(), "revision": str}
+
+
+def test_only_given_parameters_are_returned_parsed() -> None:
+    assert parse_spec("hf:x?batch=4").read(KNOWN) == {"batch": 4}
+    assert parse_spec("hf:x").read(KNOWN) == {}
+
+
+def test_an_unknown_parameter_is_refused_with_the_likely_one() -> None:
+    with pytest.raises(SpecError) as error:
+        parse_spec("hf:x?dtypo=1").read(KNOWN)
+    assert str(error.value) == (
+        "hf:x?dtypo=1: unknown parameter 'dtypo'; "
+        "expected one of batch, dtype, revision (did you mean dtype?)"
+    )
+
+
+def test_a_kind_without_parameters_says_so() -> None:
+    with pytest.raises(SpecError, match=r"unknown parameter 'a'; expected none$"):
+        parse_spec("demo?a=1").read({})
+
+
+def test_a_value_that_does_not_parse_names_itself() -> None:
+    with pytest.raises(SpecError, match="hf:x\\?batch=0: batch=0; expected a whole number from 1 up"):
+        parse_spec("hf:x?batch=0").read(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("parser", "text", "value"),
+    [
+        (whole(), "3", 3),
+        (whole(0), "0", 0),
+        (number, "0", 0.0),
+        (number, "1e-1", 0.1),
+        (json_object, '{"a": [1]}', {"a": [1]}),
+        (choice("on", "off"), "off", "off"),
+    ],
+)
+def test_parsers_read(parser: Parser, text: str, value: object) -> None:
+    assert parser(text) == value
+
+
+@pytest.mark.parametrize(
+    ("parser", "text"),
+    [
+        (whole(), "0"), (whole(), "1.5"), (whole(), "x"), (whole(0), "-1"),
+        (number, "-0.1"), (number, "nan"), (number, "inf"), (number, "x"),
+        (json_object, "[1]"), (json_object, "{"), (choice("on", "off"), "On"),
+    ],
+)  # fmt: skip
+def test_parsers_refuse(parser: Parser, text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(a|one of) "):
+        parser(text)
+
+
+@pytest.mark.parametrize("build", [build_model, build_judge])
+def test_an_unknown_kind_is_refused_with_the_likely_one(build: Callable[[Spec], object]) -> None:
+    with pytest.raises(MTBenchError, match=r"unknown kind 'opena' of .*did you mean openai\?"):
+        build(parse_spec("opena:x"))
+
+
+def made(colour: str, size: str = "1") -> tuple[str, str]:
+    return colour, size
+
+
+def test_a_factory_is_called_with_the_parameters() -> None:
+    assert from_python(parse_spec(f"python:{__name__}:made?colour=red%20ish")) == ("red ish", "1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python:",
+        "python:json",
+        "python:no_such_module:make",
+        "python:json:no_such_factory",
+        "python:json:__doc__",
+        "python:json:dumps",  # lacks an argument
+        "python:json:loads?s=1&no_such_argument",
+        "python:.json:dumps",
+    ],
+)
+def test_a_factory_that_is_not_there_is_refused(text: str) -> None:
+    with pytest.raises(SpecError) as error:
+        from_python(parse_spec(text))
+    assert "\n" not in str(error.value)

@@ -1,0 +1,57 @@
+"""A row crosses from a worker as builtins and is the same row again."""
+
+from __future__ import annotations
+
+import json
+import marshal
+from typing import Any
+
+import pytest
+
+from mtbench_pytest.records import Answer, AnswerFailure, Reply, Row, Verdict
+from mtbench_pytest.wire import row_from_dict, row_to_dict
+from tests.unit.factories import answer, judge_failure, row, verdict
+
+ROWS = [
+    row(),
+    row("b", [6.5], [10], turns=1),
+    row(verdicts=[verdict("A", "B"), Verdict(1, 2)], game_turns=(1, 2)),
+    row(
+        candidate=(),
+        answers={"baseline": answer(1, "base")},
+        failures=[AnswerFailure(1, "cand", "out of memory"), judge_failure(), judge_failure(("a", "b"))],
+    ),
+    row(
+        answers={
+            "candidate": Answer(
+                1,
+                "cand",
+                (Reply("ü\u2028", "why", True, 3, 4), Reply("")),
+                {"dtype": "bfloat16", "batch": 4, "seeds": [1, 2], "nested": {"t": 0.7, "none": None}},
+            ),
+            "baseline": answer(1, "base"),
+        }
+    ),
+    Row("bench", 1, "writing", 2),
+]
+
+
+def check_builtins(value: Any) -> int:
+    """Fails at the first thing that is no builtin; counts the leaves."""
+    assert type(value) in (dict, tuple, list, str, int, float, bool, type(None)), type(value)
+    if isinstance(value, dict):
+        assert all(type(key) is str for key in value)
+        return sum(map(check_builtins, value.values()))
+    return sum(map(check_builtins, value)) if isinstance(value, tuple | list) else 1
+
+
+@pytest.mark.parametrize("given", ROWS)
+def test_a_row_is_builtins_and_comes_back(given: Row) -> None:
+    sent = row_to_dict(given)
+    assert check_builtins(sent) > 0
+    assert row_from_dict(marshal.loads(marshal.dumps(sent))) == given
+
+
+@pytest.mark.parametrize("given", ROWS)
+def test_a_row_comes_back_through_json_too(given: Row) -> None:
+    assert row_from_dict(json.loads(json.dumps(row_to_dict(given)))) == given
