@@ -91,7 +91,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     settings = read_settings(lambda option: getattr(arguments, option.key, None), lambda _: None)
     healthy = True
-    for finding in examine(settings, Path.cwd()):
+    for finding in examine(settings):
         healthy = healthy and not finding.wrong
         print(finding.text, flush=True)
     return 0 if healthy else 1

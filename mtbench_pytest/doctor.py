@@ -41,18 +41,15 @@ class Finding:
     wrong: bool = False
 
 
-def examine(settings: Settings, base: Path) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Finding]:
     """Tries each party that the options name, on the first question of the bench.
-
-    Args:
-        base: What a relative bench path is relative to.
 
     Raises:
         MTBenchError: Where nothing is named, or the bench cannot be read.
     """
     if settings.candidate is settings.baseline is settings.judge is None:
         settings.need("candidate")
-    bench = load_bench(find_bench(settings.bench or "general", base))
+    bench = load_bench(find_bench(settings.bench or Path("general")))
     question = bench.questions[0]
     yield Finding(f"bench {bench.name}: {len(bench.questions)} questions, prompts from {bench.prompts_path}")
     answers: list[Answer] = []

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def mtbench_question(request: pytest.FixtureRequest) -> Question:
     """One question of the bench; every test that asks for it is run for each question."""
+    if not hasattr(request, "param"):
+        pytest.fail(
+            "an mtbench fixture was asked for at run time; expected it among the test's arguments, "
+            "so that there is a test for each question",
+            pytrace=False,
+        )
     question: Question = request.param
     return question
 

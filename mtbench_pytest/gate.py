@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtbench_pytest.records import (
     CategoryLine,
@@ -61,7 +61,7 @@ def decide(
         expected: The questions that were to be judged.
         pairwise: Whether the win rate is an endpoint.
         partial: Why this run covers only a part of the bench; any reason means that nothing is decided.
-        fatal: Why the run could not go on, or "": then there is no verdict.
+        fatal: Why the run could not go on, or "": of a whole bench there is no verdict then.
     """
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
@@ -70,10 +70,11 @@ def decide(
     judged = sum(row.judged for row in found)
     gaps = _gaps(judged, len(expected), categories, policy)
     outcome: Outcome
-    if fatal:
-        outcome, reasons = "NO VERDICT", [fatal, *gaps]
-    elif partial:
+    if partial:
         outcome, reasons = "PARTIAL", [f"a part of the bench decides nothing: {why}" for why in partial]
+        reasons += [fatal] if fatal else []
+    elif fatal:
+        outcome, reasons = "NO VERDICT", [fatal, *gaps]
     elif gaps:
         outcome, reasons = "NO VERDICT", gaps
     elif any(endpoint.standing == "regressed" for endpoint in endpoints):
@@ -96,6 +97,8 @@ def _endpoints(rows: Sequence[Row], policy: Policy, pairwise: bool) -> tuple[End
 
 def _endpoint(name: EndpointName, values: Sequence[float], neutral: float, margin: float) -> Endpoint:
     bounds = t_bounds(values)
+    if name == "win rate" and bounds.n > 1:  # no share lies outside 0 and 1
+        bounds = replace(bounds, lower=max(bounds.lower, 0.0), upper=min(bounds.upper, 1.0))
     floor = neutral - margin
     standing: Standing = "undecided"
     needed = None

@@ -12,7 +12,7 @@ _WIDTH = 100
 _LINES = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SideResult:
     """One side of a judged question.
 
@@ -27,8 +27,11 @@ class SideResult:
     grades: tuple[float, ...]
     judgments: tuple[Judgment, ...]
 
+    def __repr__(self) -> str:
+        return f"<{self.answer.model}: grade {self.grade:.2f}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Judged:
     """A question with both sides judged.
 
@@ -44,6 +47,10 @@ class Judged:
     verdicts: tuple[Verdict, ...]
     margin: float
     report: str
+
+    def __repr__(self) -> str:
+        # pytest shows it beside a failed assertion, where the explanation says the rest.
+        return f"<question {self.question.question_id}: {self.candidate!r}, {self.baseline!r}>"
 
     @property
     def difference(self) -> float:

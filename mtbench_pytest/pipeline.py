@@ -41,7 +41,7 @@ from mtbench_pytest.suite import Bench
 T = TypeVar("T")
 
 _LOG = logging.getLogger("mtbench_pytest")
-_PATIENCE = 5.0  # seconds to wait for what is asked to end
+_PATIENCE = 2.0  # seconds to wait for what is asked to end
 
 
 def sampling_for(bench: Bench, question: Question, seed: int, max_new_tokens: int) -> Sampling:
@@ -57,6 +57,8 @@ class Contest:
     """Who answers what, who judges it, and how.
 
     Attributes:
+        models: By side; a contest without a judge may have one side only.
+        judge: None where only answers are wanted.
         seed: Of the run; each question's own seed is derived from it.
         max_new_tokens: Most tokens a reply may have.
         concurrency: Most judge calls under way at once.
@@ -64,15 +66,11 @@ class Contest:
 
     bench: Bench
     models: Mapping[Side, ChatModel]
-    judge: Judge
+    judge: Judge | None
     pairwise: bool = True
     seed: int = 0
     max_new_tokens: int = 1024
     concurrency: int = 16
-
-    def names(self) -> tuple[str, str]:
-        """The models' names: candidate, baseline."""
-        return self.models["candidate"].name, self.models["baseline"].name
 
     def sampling(self, question: Question) -> Sampling:
         """How a question is sampled in this contest."""
@@ -84,14 +82,18 @@ class Contest:
         Raises:
             MTBenchError: A question no prompt fits, a model or judge that cannot be used.
         """
-        for question in questions:
-            for turn in range(1, len(question.turns) + 1):
-                self.bench.prompts.pick("single", question, turn)
-                if self.pairwise:
-                    self.bench.prompts.pick("pairwise", question, turn)
-        self.judge.prepare(questions, self.names(), self.pairwise)
-        for side in SIDES:
-            self.models[side].prepare(questions)
+        if self.judge is not None:
+            for question in questions:
+                self._check_prompts(question)
+            self.judge.prepare(questions, [self.models[side].name for side in SIDES], self.pairwise)
+        for model in self.models.values():
+            model.prepare(questions)
+
+    def _check_prompts(self, question: Question) -> None:
+        for turn in range(1, len(question.turns) + 1):
+            self.bench.prompts.pick("single", question, turn)
+            if self.pairwise:
+                self.bench.prompts.pick("pairwise", question, turn)
 
 
 @dataclass
@@ -110,6 +112,7 @@ class _Case:
 
     def __init__(self, question: Question, loop: asyncio.AbstractEventLoop) -> None:
         self.question = question
+        self.judging = False
         self.answers: dict[Side, asyncio.Future[Answer | AnswerFailure]] = {
             side: loop.create_future() for side in SIDES
         }
@@ -158,24 +161,42 @@ class Pipeline:
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
 
-    def request(self, questions: Iterable[Question]) -> None:
-        """Begins work on the questions that are not under way yet; returns at once."""
-        new = [q for q in questions if q.question_id not in self._cases]
-        if not new:
+    def request(self, questions: Iterable[Question], *, judged: bool = True) -> None:
+        """Begins work on the questions that are not under way yet; returns at once.
+
+        Args:
+            judged: Also grade and compare the answers; a question may first be requested without.
+        """
+        wanted = list(questions)
+        new = [q for q in wanted if q.question_id not in self._cases]
+        unjudged = [
+            q
+            for q in wanted
+            if judged and (q.question_id not in self._cases or not self._cases[q.question_id].judging)
+        ]
+        if not new and not unjudged:
             return
         if self._closed:
             raise RuntimeError("the pipeline is closed")
-        self._count(new)
-        cases = [_Case(question, self._loop) for question in new]
-        self._cases |= {case.question.question_id: case for case in cases}
-        asyncio.run_coroutine_threadsafe(self._guard(self._work(cases), cases), self._loop)
+        self._count(new, unjudged)
+        asked = [_Case(question, self._loop) for question in new]
+        self._cases |= {case.question.question_id: case for case in asked}
+        to_judge = [self._cases[question.question_id] for question in unjudged]
+        for case in to_judge:
+            case.judging = True
+        asyncio.run_coroutine_threadsafe(
+            self._guard(self._work(asked, to_judge), [*asked, *to_judge]), self._loop
+        )
 
     def answer(self, side: Side, question_id: QuestionId) -> Future[Answer | AnswerFailure]:
         """The answer of one side to a requested question."""
         return self._cases[question_id].outside[side]
 
     def row(self, question_id: QuestionId) -> Future[Row]:
-        """All about a requested question. An `MTBenchError` in the future means that the run cannot go on."""
+        """All about a question requested to be judged.
+
+        An `MTBenchError` in the future means that the run cannot go on.
+        """
         return self._cases[question_id].row
 
     def close(self) -> None:
@@ -201,17 +222,26 @@ class Pipeline:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        try:
-            await self.contest.judge.aclose()
-        except Exception:
-            _LOG.warning("judge %s failed to close", self.contest.judge.name, exc_info=True)
+        if self.contest.judge is not None:
+            try:
+                await self.contest.judge.aclose()
+            except Exception:
+                _LOG.warning("judge %s failed to close", self.contest.judge.name, exc_info=True)
         await self._loop.shutdown_asyncgens()
 
-    def _count(self, questions: Sequence[Question]) -> None:
-        self.progress.answers_total += len(SIDES) * len(questions)
-        for question in questions:
-            games = 2 * len(self.contest.judge.game_turns(question)) if self.contest.pairwise else 0
+    def _count(self, asked: Sequence[Question], to_judge: Sequence[Question]) -> None:
+        self.progress.answers_total += len(self.contest.models) * len(asked)
+        for question in to_judge:
+            games = 2 * len(self._game_turns(question))
             self.progress.judgments_total += len(SIDES) * len(question.turns) + games
+
+    def _game_turns(self, question: Question) -> tuple[int, ...]:
+        return self._judge.game_turns(question) if self.contest.pairwise else ()
+
+    @property
+    def _judge(self) -> Judge:
+        assert self.contest.judge is not None, "a contest without a judge is asked for answers only"
+        return self.contest.judge
 
     async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[_Case]) -> None:
         """Runs work; whatever ends it early wakes every test that waits for these cases."""
@@ -229,27 +259,30 @@ class Pipeline:
             for case in self._cases.values():
                 case.fail(error)
 
-    async def _work(self, cases: Sequence[_Case]) -> None:
+    async def _work(self, asked: Sequence[_Case], to_judge: Sequence[_Case]) -> None:
         async with _Tasks() as tasks:
-            for case in cases:
+            for case in to_judge:
                 tasks.start(self._finish(case))
-            tasks.start(self._answer_all(cases))
+            if asked:
+                tasks.start(self._answer_all(asked))
 
     async def _answer_all(self, cases: Sequence[_Case]) -> None:
         by_id = {case.question.question_id: case for case in cases}
         await self._identify()
-        if self.identities["candidate"] == self.identities["baseline"]:
-            await self._answer_side(("candidate", "baseline"), by_id)
+        sides = [side for side in SIDES if side in self.contest.models]
+        if len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]:
+            await self._answer_side(SIDES, by_id)
             return
         async with _Tasks() as tasks:
             # Started in this order, the candidate is the first to take the device.
-            for side in SIDES:
+            for side in sides:
                 tasks.start(self._answer_side((side,), by_id))
 
     async def _identify(self) -> None:
         """Learns what answers and judgments depend on; a digest of weights takes its time."""
         parties: dict[str, ChatModel | Judge] = dict(self.contest.models.items())
-        parties["judge"] = self.contest.judge
+        if self.contest.judge is not None:
+            parties["judge"] = self.contest.judge
         for name, party in parties.items():
             if name not in self.identities:
                 self.identities[name] = await _in_thread(party.identity)
@@ -286,7 +319,7 @@ class Pipeline:
     async def _finish(self, case: _Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
         judged = _Judged()
-        game_turns = self.contest.judge.game_turns(case.question) if self.contest.pairwise else ()
+        game_turns = self._game_turns(case.question)
         async with _Tasks() as tasks:
             for side in SIDES:
                 tasks.start(self._grade(case, side, judged))
@@ -320,7 +353,7 @@ class Pipeline:
     async def _grade_turn(self, question: Question, turn: int, answer: Answer) -> Judgment | JudgeFailure:
         prompt = self.contest.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
         task = GradeTask(question, turn, answer, prompt)
-        result = await self._once(task, lambda: self.contest.judge.grade(task))
+        result = await self._once(task, lambda: self._judge.grade(task))
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         if isinstance(result, JudgeFailure):
             return replace(result, question_id=question.question_id, models=(answer.model,))
@@ -359,7 +392,7 @@ class Pipeline:
     async def _play(self, question: Question, turn: int, a: Answer, b: Answer) -> Game | JudgeFailure:
         prompt = self.contest.bench.prompts.pick("pairwise", question, turn).fill(question, a.turns, b.turns)
         task = GameTask(question, turn, a, b, prompt)
-        result = await self._once(task, lambda: self.contest.judge.play(task))
+        result = await self._once(task, lambda: self._judge.play(task))
         assert not isinstance(result, Judgment)
         if isinstance(result, JudgeFailure):
             return replace(result, question_id=question.question_id, models=(a.model, b.model))
@@ -382,7 +415,7 @@ class Pipeline:
             return await ask()
 
     def _key(self, task: Task) -> str:
-        extra = self.contest.judge.key_extra(task)
+        extra = self._judge.key_extra(task)
         parts = (self.identities["judge"], task.prompt.system, task.prompt.user, extra)
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 

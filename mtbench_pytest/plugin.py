@@ -51,8 +51,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Makes a test of every question."""
-    if "mtbench_question" in metafunc.fixturenames:
-        session_of(metafunc.config).parametrize(metafunc)
+    if "mtbench_question" not in metafunc.fixturenames:
+        return
+    try:
+        session = session_of(metafunc.config)
+    except pytest.UsageError as error:  # an option in the ini file; while collecting, this is how to say it
+        raise pytest.Collector.CollectError(str(error)) from None
+    session.parametrize(metafunc)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Names who runs against whom; only here under xdist, whose controller collects nothing."""
+    distributed = getattr(config.option, "dist", "no") != "no"
+    if not distributed or not (config.getoption("mtbench_candidate") or config.getini("mtbench_candidate")):
+        return []
+    return session_of(config).header()
 
 
 class _Collector:

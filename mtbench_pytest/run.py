@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -16,28 +16,32 @@ from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Contest, Pipeline
-from mtbench_pytest.records import Decision, Question, QuestionId, Row
-from mtbench_pytest.report.folder import report_files, write_files
-from mtbench_pytest.settings import Settings
+from mtbench_pytest.records import SIDES, Decision, Question, QuestionId, Row
+from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
+from mtbench_pytest.settings import Party, Settings
 from mtbench_pytest.suite import Bench
 
 _LIBRARIES = ("pytest", "openai", "torch", "transformers")
 
 
-def build_contest(settings: Settings, bench: Bench) -> Contest:
+def build_contest(settings: Settings, bench: Bench, needs: Collection[Party]) -> Contest:
     """Builds models and judge from their specs; cheap, nothing is loaded or called yet.
+
+    Args:
+        needs: The parties that some test asks for.
 
     Raises:
         MTBenchError: For a party that is not given or cannot be built.
     """
-    candidate, baseline = build_model(settings.need("candidate")), build_model(settings.need("baseline"))
+    models = {side: build_model(settings.need(side)) for side in SIDES if side in needs}
     # Two models of one name are told apart, but a model compared with itself keeps its name.
-    if baseline.name == candidate.name and str(settings.baseline) != str(settings.candidate):
-        baseline.name += "-baseline"
+    same_name = len({model.name for model in models.values()}) < len(models)
+    if same_name and str(settings.baseline) != str(settings.candidate):
+        models["baseline"].name += "-baseline"
     return Contest(
         bench=bench,
-        models={"candidate": candidate, "baseline": baseline},
-        judge=build_judge(settings.need("judge")),
+        models=models,
+        judge=build_judge(settings.need("judge")) if "judge" in needs else None,
         pairwise=settings.pairwise,
         seed=settings.seed,
         max_new_tokens=settings.max_new_tokens,
@@ -50,8 +54,9 @@ class BenchRun:
 
     Attributes:
         questions: The bench, or the declared sample of it: what the gate expects.
-        requested: Questions that a selected test needs, in the order of collection.
+        requested: Questions of the selected tests, in the order of collection.
         gated: Ids of the questions that were selected for the gate.
+        needs: The parties that selected tests ask for.
         rows: What came back, by id.
         fatal: Why the run could not go on, where it could not.
     """
@@ -65,6 +70,7 @@ class BenchRun:
             self.questions = bench.sample(settings.sample, settings.seed)
         self.requested: dict[QuestionId, Question] = {}
         self.gated: set[QuestionId] = set()
+        self.needs: set[Party] = set()
         self.rows: dict[QuestionId, Row] = {}
         self.fatal = ""
         self._started = time.time()
@@ -75,12 +81,13 @@ class BenchRun:
     @cached_property
     def contest(self) -> Contest:
         """Models and judge, built on first use."""
-        return build_contest(self.settings, self.bench)
+        return build_contest(self.settings, self.bench, self.needs)
 
-    def select(self, question: Question, *, gated: bool) -> None:
-        """Notes that pytest selected a test of a question, and whether its row goes to the gate."""
+    def select(self, question: Question, needs: Collection[Party]) -> None:
+        """Notes that pytest selected a test of a question; with a judge its row goes to the gate."""
         self.requested[question.question_id] = question
-        if gated:
+        self.needs.update(needs)
+        if "judge" in needs:
             self.gated.add(question.question_id)
 
     def prepare(self) -> None:
@@ -93,10 +100,11 @@ class BenchRun:
             self.contest.prepare(list(self.requested.values()))
             self._prepared = True
 
-    def pipeline(self, question: Question, *, ahead: bool) -> Pipeline:
+    def pipeline(self, question: Question, *, judged: bool, ahead: bool) -> Pipeline:
         """The pipeline, with the question requested.
 
         Args:
+            judged: Also grade and compare the answers.
             ahead: Request all that was selected at once. An xdist worker does not know what it will get: it
                 requests each question as its test comes, and keeps both models loaded.
 
@@ -107,8 +115,10 @@ class BenchRun:
             self.prepare()
             self._pipeline = Pipeline(self.contest, keep_loaded=not ahead)
             if ahead:
-                self._pipeline.request(self.requested.values())
-        self._pipeline.request([question])
+                gated = [q for q in self.requested.values() if q.question_id in self.gated]
+                self._pipeline.request(gated)
+                self._pipeline.request(self.requested.values(), judged=False)
+        self._pipeline.request([question], judged=judged)
         return self._pipeline
 
     def close(self) -> None:
@@ -124,7 +134,7 @@ class BenchRun:
             built: dict[str, Any] = {}
             if self._prepared:
                 built |= self.contest.models.items()
-                built["judge"] = self.contest.judge
+                built |= {"judge": self.contest.judge} if self.contest.judge else {}
             for party in ("candidate", "baseline", "judge"):
                 spec = str(getattr(self.settings, party) or "")
                 name = built[party].name if party in built else spec
@@ -135,6 +145,11 @@ class BenchRun:
     def parties(self, sent: Mapping[str, Any]) -> None:
         self._parties = dict(sent)
 
+    @property
+    def is_part(self) -> bool:
+        """Whether less than the whole bench was selected for the gate."""
+        return 0 < len(self.gated) < len(self.questions)
+
     def decide(self, stopped: str) -> Decision:
         """Makes the decision from what came back.
 
@@ -142,10 +157,12 @@ class BenchRun:
             stopped: Why the session ended early, or "".
         """
         partial = []
-        if len(self.gated) < len(self.questions):
+        if self.is_part:
             partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
-        if stopped and len(self.rows) < len(self.gated):
-            partial.append(f"{stopped} after {len(self.rows)} of {len(self.gated)} questions")
+        # Of an interrupted xdist run the controller may not know what was selected.
+        expected = len(self.gated) or len(self.questions)
+        if stopped and not self.fatal and len(self.rows) < expected:
+            partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
         return decide(
             self.bench.name,
             list(self.rows.values()),
@@ -161,12 +178,14 @@ class BenchRun:
         return [self.rows[q.question_id] for q in self.questions if q.question_id in self.rows]
 
     def write_report(self, decision: Decision, folder: Path) -> None:
-        """Writes the report folder.
+        """Writes the report folder; the files of an earlier report that this one lacks go away.
 
         Raises:
             OSError: Where it cannot be written.
         """
-        write_files(folder, report_files(decision, self.ordered_rows(), self._about(), time.time()))
+        files = report_files(decision, self.ordered_rows(), self._about(), time.time())
+        remove_files(folder, earlier_files(folder) - set(files))
+        write_files(folder, files)
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings

@@ -5,8 +5,9 @@ On an xdist worker it selects and waits; its rows and its selection travel to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +20,18 @@ from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, terminal_of, uncaptured_by
 from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import Answer, AnswerFailure, Decision, Question, Row, Side
-from mtbench_pytest.report.terminal import decision_lines, failure_kind, summary_lines, verbose_word
+from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Row, Side
+from mtbench_pytest.report.fastchat import file_name
+from mtbench_pytest.report.terminal import (
+    decision_lines,
+    failure_kind,
+    header_lines,
+    summary_lines,
+    verbose_word,
+)
 from mtbench_pytest.run import BenchRun
-from mtbench_pytest.settings import Settings, read_settings
+from mtbench_pytest.settings import Party, Settings, read_settings
+from mtbench_pytest.specs import python_factory
 from mtbench_pytest.suite import QUESTIONS, find_bench, load_bench
 from mtbench_pytest.wire import row_from_dict, row_to_dict
 
@@ -42,8 +51,10 @@ class MTBenchSession:
         self.settings = settings
         self.is_worker = hasattr(config, "workerinput")
         self.runs: dict[Path, BenchRun] = {}
-        self.decisions: dict[Path, Decision] = {}
-        self._headed = False
+        self._summaries: list[tuple[BenchRun, Decision, str]] = []
+        self._began = False
+        self._finished = False
+        self._refused = ""
         self._live = LiveLine(terminal_of(config), uncaptured_by(config))
 
     @classmethod
@@ -53,12 +64,13 @@ class MTBenchSession:
         Raises:
             pytest.UsageError: For the first that cannot be understood.
         """
-        try:
+        ini_folder = config.inipath.parent if config.inipath else config.rootpath
+        with _one_line(pytest.UsageError):
             settings = read_settings(
-                lambda option: config.getoption(option.key), lambda option: config.getini(option.key)
+                lambda option: config.getoption(option.key),
+                lambda option: config.getini(option.key),
+                (Path(), ini_folder),
             )
-        except MTBenchError as error:
-            raise pytest.UsageError(str(error)) from None
         return cls(config, settings)
 
     # Before the tests: what is to be run.
@@ -68,55 +80,77 @@ class MTBenchSession:
         """Finds mistakes in what the command line names."""
         if self.is_worker or not self.settings.given:
             return
-        try:
-            for spec in (self.settings.candidate, self.settings.baseline):
+        with _one_line(pytest.UsageError):
+            settings = self.settings
+            for spec, build in (
+                (settings.candidate, build_model),
+                (settings.baseline, build_model),
+                (settings.judge, build_judge),
+            ):
                 if spec is not None:
-                    build_model(spec)
-            if self.settings.judge is not None:
-                build_judge(self.settings.judge)
-            if self.settings.bench is not None:
-                self._run(find_bench(self.settings.bench, self._base))
-        except MTBenchError as error:
-            raise pytest.UsageError(str(error)) from None
-
-    def pytest_report_header(self) -> list[str]:
-        """Names who runs against whom, where the command line does."""
-        return self._header() if self.settings.given else []
+                    # A factory of the user's may be dear: it is called once, when it is needed.
+                    python_factory(spec) if spec.kind == "python" else build(spec)
+            if settings.bench is not None:
+                self._run(find_bench(settings.bench))
 
     def pytest_report_collectionfinish(self) -> list[str]:
-        """The same where the ini file does and this run turned out to use it."""
-        return [] if self._headed or not self.runs else self._header()
+        """Names who runs against whom, where this run turned out to use it."""
+        quiet = self.config.option.no_header or self.config.get_verbosity() < 0
+        return [] if quiet or not self.runs else self.header()
+
+    def header(self) -> list[str]:
+        """The lines that name what is run; on xdist's controller the benches may not be known yet."""
+        settings = self.settings
+        runs = list(self.runs.values())
+        benches = ", ".join(run.bench.name for run in runs) or str(settings.bench or "beside the tests")
+        margins = {run.policy.margin for run in runs} or {settings.margin}
+        parts = [
+            f"candidate {settings.candidate or '(none)'}",
+            f"baseline {settings.baseline or '(none)'}",
+            f"judge {settings.judge or '(none)'}",
+            f"bench {benches}",
+            *([f"sample {settings.sample}"] if settings.sample else []),
+            f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
+            f"pairwise {'on' if settings.pairwise else 'off'}",
+        ]
+        return list(header_lines(parts))
 
     def parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Makes a test of every question of the module's bench."""
-        try:
+        with _one_line(pytest.Collector.CollectError):
             questions = self._run(self._bench_path(metafunc.definition.path.parent)).questions
-        except MTBenchError as error:
-            raise pytest.Collector.CollectError(str(error)) from None
         ids = [f"{question.category}-{question.question_id}" for question in questions]
         metafunc.parametrize("mtbench_question", questions, ids=ids, indirect=True)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Learns what was selected and looks for mistakes before anything is spent."""
+        """Learns what was selected."""
         for item in session.items:
             if (question := _question_of(item)) is not None:
-                gated = "mtbench_judged" in item.fixturenames  # type: ignore[attr-defined]
-                self._run_of(item).select(question, gated=gated)
-        if self.is_worker or self.config.option.collectonly or session.testsfailed:
-            return
+                self._run_of(item).select(question, _needs_of(item))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Looks for mistakes before anything is spent; a worker that finds one runs no test."""
+        if self.config.option.collectonly or self.config.option.setupplan or session.testsfailed:
+            return None
+        self._began = True
         try:
             for run in self.runs.values():
-                if run.requested:
-                    run.prepare()
+                run.prepare()
         except MTBenchError as error:
-            raise pytest.UsageError(str(error)) from None
+            self._refused = str(error)
+            if not self.is_worker:
+                raise pytest.UsageError(self._refused) from None
+            return True
+        return None
 
     # During the tests: wait.
 
     def answer(self, item: pytest.Item, side: Side, question: Question) -> Answer:
         """Waits for one side's answer; what cannot be had is an error of the test."""
-        run = self._run_of(item)
-        answer = self._wait(item, run, question, lambda pipeline: pipeline.answer(side, question.question_id))
+        answer = self._wait(
+            item, question, lambda pipeline: pipeline.answer(side, question.question_id), judged=False
+        )
         if isinstance(answer, AnswerFailure):
             pytest.fail(f"{side} {answer.model} gave no answer: {answer.reason}", pytrace=False)
         return answer
@@ -125,7 +159,7 @@ class MTBenchSession:
         """Waits for a question's row; what cannot be had is an error of the test."""
         item = request.node
         run = self._run_of(item)
-        row = self._wait(item, run, question, lambda pipeline: pipeline.row(question.question_id))
+        row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
         item.stash[_SENT] = {
             "bench": str(run.bench.path),
             "row": row_to_dict(row),
@@ -133,21 +167,22 @@ class MTBenchSession:
         }
         if row.difference is None:
             pytest.fail(_why_ungraded(row), pytrace=False)
-        report = str(self._report_folder(run) / "report.md")
+        report = str(self._report_folder(run, partial=run.is_part) / "report.md")
         judged = judged_from(row, question, run.policy.question_margin, report)
         if judged.dropped and self.settings.question_policy == "report":
             reason = f"dropped {-judged.difference:.2f} points; the gate decides"
-            request.applymarker(pytest.mark.xfail(reason=reason))
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
         return judged
 
     def _wait(
-        self, item: pytest.Item, run: BenchRun, question: Question, pick: Callable[[Pipeline], Future[T]]
+        self, item: pytest.Item, question: Question, pick: Callable[[Pipeline], Future[T]], *, judged: bool
     ) -> T:
         """Waits for what the pipeline makes; an error that ends the run is told once and stops pytest."""
+        run = self._run_of(item)
         if run.fatal:
             pytest.fail(run.fatal, pytrace=False)
         try:
-            pipeline = run.pipeline(question, ahead=not self.is_worker)
+            pipeline = run.pipeline(question, judged=judged, ahead=not self.is_worker)
             future = pick(pipeline)
             while not wait([future], timeout=_TICK).done:
                 self._live.show(pipeline.progress)
@@ -182,8 +217,15 @@ class MTBenchSession:
         self._run(Path(sent["bench"])).rows[row.question_id] = row
 
     def collect_worker(self, sent: Mapping[str, Any]) -> None:
-        """Takes what an xdist worker selected and how it ended."""
-        for path, part in sent.items():
+        """Takes what an xdist worker selected and how it ended.
+
+        Raises:
+            pytest.UsageError: Where the worker found a mistake of the user's.
+        """
+        if sent["refused"]:
+            self._refused = sent["refused"]
+            raise pytest.UsageError(self._refused)
+        for path, part in sent["runs"].items():
             run = self._run(Path(path))
             run.gated.update(part["gated"])
             run.fatal = run.fatal or part["fatal"]
@@ -192,59 +234,64 @@ class MTBenchSession:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Decides once a run and sets the exit status."""
+        """Decides once a run, writes the report and sets the exit status."""
+        self._finished = True
         for run in self.runs.values():
             run.close()
         if self.is_worker:
-            session.config.workeroutput["mtbench"] = {  # type: ignore[attr-defined]
-                str(path): {"gated": list(run.gated), "fatal": run.fatal, "parties": dict(run.parties)}
-                for path, run in self.runs.items()
-                if run.requested
-            }
-            return
-        if self.config.option.collectonly:
-            return
-        stopped = str(session.shouldstop or session.shouldfail or ("interrupted" if exitstatus == 2 else ""))
-        self.decisions = {path: run.decide(stopped) for path, run in self.runs.items() if run.gated}
-        status = 1 if any(run.fatal for run in self.runs.values()) else int(exitstatus)
-        outcomes = [decision.outcome for decision in self.decisions.values()]
-        session.exitstatus = exit_status(outcomes, status)
+            session.config.workeroutput["mtbench"] = self._to_send()  # type: ignore[attr-defined]
+        elif self._began and not self._refused:
+            stopped = session.shouldstop or session.shouldfail or ("interrupted" if exitstatus == 2 else "")
+            status = 1 if any(run.fatal for run in self.runs.values()) else int(exitstatus)
+            session.exitstatus = exit_status(self._decide(str(stopped)), status)
+
+    def _to_send(self) -> dict[str, Any]:
+        runs = {
+            str(path): {"gated": list(run.gated), "fatal": run.fatal, "parties": dict(run.parties)}
+            for path, run in self.runs.items()
+            if run.gated
+        }
+        return {"refused": self._refused, "runs": runs}
+
+    def _decide(self, stopped: str) -> list[Outcome]:
+        """Makes and reports the decision of each bench; here, for a run without a terminal has one too."""
+        outcomes = []
+        for run in self._gated():
+            decision = run.decide(stopped)
+            outcomes.append(decision.outcome)
+            folder = self._report_folder(run, partial=decision.outcome == "PARTIAL")
+            try:
+                run.write_report(decision, folder)
+                where = str(_relative(folder / "report.md", self.config.invocation_params.dir))
+            except OSError as error:
+                where = f"not written: {folder}: {error.strerror or error}"
+            self._summaries.append((run, decision, where))
+        return outcomes
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, so that ours is the last part of the summary
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-        """Prints the summary, and writes the report first, so that it can say where it is."""
+        """Prints the summary."""
         yield
-        for path, decision in self.decisions.items():
-            run = self.runs[path]
-            where = self._write(run, decision)
+        for run, decision, where in self._summaries:
             terminalreporter.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
-            lines = list(summary_lines(decision, run.ordered_rows(), where))
-            last = len(list(decision_lines(decision)))
-            for line in lines[:-last]:
+            for line in summary_lines(decision, run.ordered_rows(), run.parties, where):
                 terminalreporter.write_line(line)
-            good = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}.get(
-                decision.outcome, "red"
-            )
-            for line in lines[-last:]:
-                terminalreporter.write_line(line, **{good: True})
+            for line in decision_lines(decision):
+                terminalreporter.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> Generator[None, Status, Status]:
-        """With -v, a question's grades stand beside its outcome."""
+        """With -v, a question's grades stand beside its outcome; not in the short summary: tools read it."""
         category, letter, word = yield
-        grades = getattr(report, "mtbench_grades", "") if self.config.get_verbosity() > 0 else ""
+        shown = self.config.get_verbosity() > 0 and not self._finished
+        grades = getattr(report, "mtbench_grades", "") if shown else ""
         if grades and isinstance(word, str) and word:
             word = f"{word} {grades}"
         return category, letter, word
 
     # Helpers.
-
-    @property
-    def _base(self) -> Path:
-        """What relative paths on the command line are relative to."""
-        return self.config.invocation_params.dir
 
     def _run(self, path: Path) -> BenchRun:
         if path not in self.runs:
@@ -254,7 +301,7 @@ class MTBenchSession:
     def _bench_path(self, module_folder: Path) -> Path:
         """The bench of a test module: the one named by the option, else the folder it lies in."""
         if self.settings.bench is not None:
-            return find_bench(self.settings.bench, self._base)
+            return find_bench(self.settings.bench)
         if (module_folder / QUESTIONS).is_file():
             return module_folder.resolve()
         raise SpecError(
@@ -264,37 +311,40 @@ class MTBenchSession:
     def _run_of(self, item: pytest.Item) -> BenchRun:
         return self._run(self._bench_path(item.path.parent))
 
-    def _header(self) -> list[str]:
-        self._headed = True
-        settings = self.settings
-        margin = settings.margin
-        if len(self.runs) == 1:
-            margin = next(iter(self.runs.values())).policy.margin
-        benches = (
-            ", ".join(run.bench.name for run in self.runs.values()) or settings.bench or "beside the tests"
-        )
-        sample = f", sample {settings.sample}" if settings.sample else ""
-        return [
-            f"mtbench: candidate {settings.candidate or '(none)'}, baseline {settings.baseline or '(none)'}",
-            f"mtbench: judge {settings.judge or '(none)'}, bench {benches}{sample}, margin {margin:g}, "
-            f"pairwise {'on' if settings.pairwise else 'off'}",
-        ]
+    def _gated(self) -> list[BenchRun]:
+        """The benches that are to be decided, in the order of their paths."""
+        return [run for _, run in sorted(self.runs.items()) if run.gated or run.rows]
 
-    def _report_folder(self, run: BenchRun) -> Path:
-        """A folder for each bench where a session has several."""
-        folder = self._base / self.settings.report
-        return folder / run.bench.name if len(self.runs) > 1 else folder
+    def _report_folder(self, run: BenchRun, *, partial: bool) -> Path:
+        """A folder for each bench where a session has several; a part of a bench leaves the whole's alone."""
+        folder = self.config.invocation_params.dir / self.settings.report
+        gated = self._gated()
+        if len(gated) > 1:
+            name = file_name(run.bench.name)
+            same = [other for other in gated if file_name(other.bench.name) == name]
+            folder /= name if len(same) == 1 else f"{name}-{same.index(run) + 1}"
+        return folder / "partial" if partial else folder
 
-    def _write(self, run: BenchRun, decision: Decision) -> str:
-        """Writes the report; says where it is, or why it is not."""
-        folder = self._report_folder(run)
-        if decision.outcome == "PARTIAL":
-            folder /= "partial"  # what a whole run found stays
-        try:
-            run.write_report(decision, folder)
-        except OSError as error:
-            return f"not written: {folder}: {error.strerror or error}"
-        return str(_relative(folder, self._base) / "report.md")
+
+@contextmanager
+def _one_line(kind: type[Exception]) -> Iterator[None]:
+    """Turns a mistake of the user's into pytest's own exception, which prints one line."""
+    try:
+        yield
+    except MTBenchError as error:
+        raise kind(str(error)) from None
+
+
+def _needs_of(item: pytest.Item) -> set[Party]:
+    """The parties that a test's fixtures ask for."""
+    names = set(item.fixturenames)  # type: ignore[attr-defined]
+    if "mtbench_judged" in names:
+        return {"candidate", "baseline", "judge"}
+    sides: tuple[tuple[Party, str], ...] = (
+        ("candidate", "mtbench_candidate"),
+        ("baseline", "mtbench_baseline"),
+    )
+    return {side for side, fixture in sides if fixture in names}
 
 
 def _question_of(item: pytest.Item) -> Question | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from mtbench_pytest.errors import SpecError
@@ -34,6 +35,8 @@ _PARSERS: Mapping[str, Parser] = {
     "concurrency": whole(),
     "report": _text,
 }
+Party = Literal["candidate", "baseline", "judge"]
+
 # Option to key in the table [margins] of bench.toml.
 _MARGINS: Mapping[str, str] = {"margin": "run", "question-margin": "question"}
 
@@ -49,7 +52,7 @@ class Settings:
     candidate: Spec | None
     baseline: Spec | None
     judge: Spec | None
-    bench: str | None
+    bench: Path | None
     margin: float
     question_margin: float
     question_policy: Literal["fail", "report"]
@@ -58,10 +61,10 @@ class Settings:
     seed: int
     max_new_tokens: int
     concurrency: int
-    report: str
+    report: Path
     given: frozenset[str]
 
-    def need(self, name: Literal["candidate", "baseline", "judge"]) -> Spec:
+    def need(self, name: Party) -> Spec:
         """The spec of a party.
 
         Raises:
@@ -87,13 +90,16 @@ class Settings:
 
 
 def read_settings(
-    command_line: Callable[[Option], str | None], ini: Callable[[Option], str | None]
+    command_line: Callable[[Option], str | None],
+    ini: Callable[[Option], str | None],
+    bases: tuple[Path, Path] = (Path(), Path()),
 ) -> Settings:
     """Reads all options.
 
     Args:
         command_line: The text given for an option on the command line, or None.
         ini: The text given in the ini file, or None.
+        bases: What relative paths are relative to, on the command line and in the ini file.
 
     Raises:
         SpecError: For the first that cannot be read.
@@ -101,15 +107,15 @@ def read_settings(
     values: dict[str, Any] = {}
     given = set()
     for option in OPTIONS:
-        source, text = option.flag, command_line(option)
+        source, text, base = option.flag, command_line(option), bases[0]
         if text is not None:
             given.add(option.name)
         elif (text := ini(option)) is not None:
-            source = f"{option.key} ="
+            source, base = f"{option.key} =", bases[1]
         else:
             text = option.default
         field = option.name.replace("-", "_")
-        values[field] = None if text is None else _parse(option, text, source)
+        values[field] = None if text is None else _place(_parse(option, text, source), option, base)
     values["pairwise"] = values["pairwise"] == "on"
     return Settings(**values, given=frozenset(given))
 
@@ -119,3 +125,16 @@ def _parse(option: Option, text: str, source: str) -> Any:
         return _PARSERS[option.name](text)
     except ValueError as error:
         raise SpecError(f"{source} {text}", "not understood", str(error)) from None
+    except SpecError as error:
+        raise SpecError(f"{source} {error.given}", error.problem, error.expected) from None
+
+
+def _place(value: Any, option: Option, base: Path) -> Any:
+    """Paths are relative to where they were written: the shell's folder, or the ini file's."""
+    if isinstance(value, Spec):
+        return replace(value, base=base)
+    if option.name == "report":
+        return base / value
+    if option.name == "bench":
+        return base / value if (base / value).is_dir() else Path(value)
+    return value

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,15 +19,27 @@ from mtbench_pytest.errors import SpecError
 
 Parser = Callable[[str], Any]
 
+_FACTORY = "python:MODULE:FACTORY, a function that returns the model or judge"
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A parsed spec. `str(spec)` is what the user wrote."""
+    """A parsed spec. `str(spec)` is what the user wrote.
+
+    Attributes:
+        base: The folder that relative paths in it are relative to.
+    """
 
     kind: str
     value: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    base: Path = Path()
+
+    @property
+    def path(self) -> Path:
+        """The value as a path; a relative one is relative to where the spec was written."""
+        return self.base / Path(self.value).expanduser()
 
     def __str__(self) -> str:
         return self.text
@@ -132,19 +148,38 @@ def choice(*words: str) -> Parser:
     return parse
 
 
-def from_python(spec: Spec) -> Any:
-    """Calls the factory that `python:MODULE:FACTORY` names; the parameters are its keyword arguments.
+def python_factory(spec: Spec) -> Callable[[], Any]:
+    """The factory that `python:MODULE:FACTORY` names, the parameters bound as its keyword arguments.
 
     Raises:
         SpecError: Where there is no such factory, or it does not take the parameters.
     """
     module_name, _, factory_name = spec.value.partition(":")
-    expected = "python:MODULE:FACTORY, a function that returns the model or judge"
     if not module_name or not factory_name:
-        raise spec.error("no module and factory", expected)
-    try:
+        raise spec.error("no module and factory", _FACTORY)
+    with _users_code(spec):
         factory = getattr(import_module(module_name), factory_name)
         signature(factory).bind(**spec.params)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise spec.error(str(error), expected) from error
-    return factory(**spec.params)
+    return partial(factory, **spec.params)
+
+
+def from_python(spec: Spec) -> Any:
+    """Calls the factory that `python:MODULE:FACTORY` names.
+
+    Raises:
+        SpecError: As `python_factory`, and where the factory itself fails.
+    """
+    factory = python_factory(spec)
+    with _users_code(spec):
+        return factory()
+
+
+@contextmanager
+def _users_code(spec: Spec) -> Iterator[None]:
+    """Whatever the user's own code raises is told in a line, with where it was raised."""
+    try:
+        yield
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if frame.filename == __file__ else f"{frame.filename}:{frame.lineno}: "
+        raise spec.error(f"{where}{type(error).__name__}: {error}", _FACTORY) from error

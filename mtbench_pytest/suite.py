@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -83,7 +84,8 @@ class Bench:
     @cached_property
     def digest(self) -> str:
         """sha256 over questions, prompts and `bench.toml`, as they were read."""
-        text = repr((self.questions, self.prompts.templates, self.config))
+        parts = [[asdict(q) for q in self.questions], [asdict(t) for t in self.prompts.templates]]
+        text = json.dumps([*parts, asdict(self.config)], sort_keys=True, default=sorted)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def temperature(self, category: str) -> float:
@@ -138,13 +140,13 @@ def shipped_suites() -> Path:
     return installed if installed.is_dir() else package.parent / "suites"
 
 
-def find_bench(given: str, root: Path) -> Path:
+def find_bench(given: Path) -> Path:
     """The folder of a bench given as a path or as the name of a shipped suite.
 
     Raises:
         SpecError: Where there is none.
     """
-    for folder in (root / given, shipped_suites() / given):
+    for folder in (given, shipped_suites() / given):
         if (folder / QUESTIONS).is_file():
             return folder.resolve()
     shipped = sorted(path.parent.name for path in shipped_suites().glob(f"*/{QUESTIONS}"))

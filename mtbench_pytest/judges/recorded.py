@@ -176,7 +176,7 @@ def from_spec(spec: Spec) -> RecordedJudge:
     """Builds the judge for `judgments:FILE_OR_DIR?judge=NAME`."""
     if not spec.value:
         raise spec.error("no file", "judgments:FILE_OR_DIR")
-    path = Path(spec.value)
+    path = spec.path
     if not path.exists():
         raise FileError(path, "no such file or folder", "judgments in FastChat's form")
     return RecordedJudge(path, **spec.read({"judge": str}))

@@ -90,7 +90,7 @@ def from_spec(spec: Spec) -> RecordedAnswers:
     """Builds the model for `answers:FILE.jsonl?name=NAME`."""
     if not spec.value:
         raise spec.error("no file", "answers:FILE.jsonl")
-    path = Path(spec.value)
+    path = spec.path
     if not path.is_file():
         raise FileError(path, "no such file", "a file of model answers in FastChat's form")
     return RecordedAnswers(path, **spec.read({"name": str}))

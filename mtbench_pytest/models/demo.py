@@ -40,6 +40,8 @@ def from_spec(spec: Spec) -> TransformersModel:
     if spec.value:
         raise spec.error(f"{spec.value!r} after demo:", "demo alone, or hf:FOLDER for a checkpoint")
     read = spec.read({**SETTINGS, "name": str})
+    if "chat_template" in read:
+        read["chat_template"] = spec.base / read["chat_template"]
     return TransformersModel(_Demo(str(spec)), read.pop("name", NAME), Settings(**read))
 
 

@@ -82,10 +82,14 @@ def from_spec(spec: Spec) -> TransformersModel:
     if not spec.value:
         raise spec.error("no checkpoint", "hf:FOLDER or hf:OWNER/REPOSITORY")
     read = spec.read({**SETTINGS, "revision": str, "gguf_file": str, "name": str})
+    if "chat_template" in read:
+        read["chat_template"] = spec.base / read["chat_template"]
     if "device_map" in read and read.get("device", "auto") != "auto":
         raise spec.error("device and device_map together", "one of the two")
-    checkpoint = locate(spec.value, read.pop("revision", None), read.pop("gguf_file", None), str(spec))
-    name = read.pop("name", None) or Path(spec.value).expanduser().resolve().name.removesuffix(".gguf")
+    # A folder beside the ini file that names it; anything else is as written, perhaps a repository.
+    value = str(spec.path) if spec.path.exists() else spec.value
+    checkpoint = locate(value, read.pop("revision", None), read.pop("gguf_file", None), str(spec))
+    name = read.pop("name", None) or Path(value).expanduser().resolve().name.removesuffix(".gguf")
     return TransformersModel(checkpoint, name, Settings(**read))
 
 

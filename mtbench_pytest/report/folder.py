@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,36 @@ from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.markdown import report_markdown
 from mtbench_pytest.report.result import result_json
 
+# Only what `fastchat_files` names is ever removed, whatever a result.json lists.
+_OURS = re.compile(r"model_(answer|judgment)/[\w.@+-]+\.jsonl")
+
 
 def report_files(
     decision: Decision, rows: Sequence[Row], about: Mapping[str, Any], tstamp: float
 ) -> dict[str, str]:
     """Relative path to text; `result.json` last, so that who finds it finds the rest too."""
+    files = fastchat_files(rows, tstamp)
+    about = {**about, "files": sorted(files)}
     return {
-        **fastchat_files(rows, tstamp),
+        **files,
         "report.md": report_markdown(decision, rows, about),
         "result.json": result_json(decision, rows, about),
     }
+
+
+def earlier_files(folder: Path) -> set[str]:
+    """The FastChat files that the report in a folder says it wrote; none where there is no report."""
+    try:
+        listed = json.loads((folder / "result.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in listed if _OURS.fullmatch(str(name))} if isinstance(listed, list) else set()
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Removes files of an earlier report: beside the new ones they would be taken for part of it."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mtbench_pytest.gate import percent, points
 from mtbench_pytest.records import (
@@ -26,15 +27,38 @@ _DROPS = 5
 _REASONS = 3
 
 
-def summary_lines(decision: Decision, rows: Sequence[Row], report: str) -> Iterator[str]:
-    """The summary of one bench, the decision with its reasons last."""
+def header_lines(parts: Sequence[str]) -> Iterator[str]:
+    """The parts after one another, as many on a line as fit."""
+    line = ""
+    for part in parts:
+        if line and columns(f"mtbench: {line}, {part}") > WIDTH:
+            yield f"mtbench: {line}"
+            line = part
+        else:
+            line = f"{line}, {part}" if line else part
+    yield f"mtbench: {line}"
+
+
+def summary_lines(
+    decision: Decision, rows: Sequence[Row], parties: Mapping[str, Any], report: str
+) -> Iterator[str]:
+    """The summary of one bench; `decision_lines` come after it.
+
+    Args:
+        parties: By "candidate", "baseline" and "judge" a mapping with "name".
+        report: Where the report is, or why it is not there.
+    """
+    names = {party: about["name"] for party, about in parties.items()}
+    yield from _wrapped(
+        f"candidate {names['candidate']}, baseline {names['baseline']}, judge {names['judge']}"
+    )
+    yield ""
     yield from _category_table(decision)
     yield from _pairwise_lines(decision, rows)
     yield from _drop_lines(rows)
     yield from _count_lines(rows)
     yield f"report: {report}"
     yield ""
-    yield from decision_lines(decision)
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:

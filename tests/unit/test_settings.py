@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mtbench_pytest.errors import SpecError
@@ -21,7 +23,7 @@ def test_defaults() -> None:
     assert (read.margin, read.question_margin, read.question_policy) == (0.5, 5, "fail")
     assert (read.pairwise, read.seed, read.max_new_tokens, read.concurrency) == (True, 0, 1024, 16)
     assert (read.candidate, read.baseline, read.judge, read.bench, read.sample) == (None,) * 5
-    assert read.report == "mtbench-report"
+    assert read.report == Path("mtbench-report")
     assert read.given == frozenset()
 
 

@@ -19,7 +19,10 @@ def decided(rows: Sequence[Row], *, pairwise: bool = False, more: Sequence[Quest
 
 
 def summary(rows: Sequence[Row], *, pairwise: bool = False, more: Sequence[Question] = ()) -> list[str]:
-    return list(summary_lines(decided(rows, pairwise=pairwise, more=more), rows, "mtbench-report/report.md"))
+    decision = decided(rows, pairwise=pairwise, more=more)
+    parties = {party: {"name": party} for party in ("candidate", "baseline", "judge")}
+    lines = summary_lines(decision, rows, parties, "mtbench-report/report.md")
+    return [*lines, *decision_lines(decision)]
 
 
 def columns(line: str) -> int:

@@ -1,0 +1,245 @@
+"""A harness that keeps tests of the plugin short: write a bench, run pytest on it, look at what came back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scipy.special
+import scipy.stats  # noqa: F401
+
+import mtbench_pytest.session  # noqa: F401
+
+BARE_AND_XDIST = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
+
+TEST_MODULE = """
+def test_question(mtbench_judged):
+    assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation
+"""
+
+# Judge and models for the runs under test. Answers carry their grade ("worth 7"), so that an answers file
+# decides what the judge says; what is asked of either goes to a file that all xdist workers share.
+STAGE = '''
+import asyncio
+import re
+import time
+from pathlib import Path
+
+from mtbench_pytest.errors import ServiceError, VerdictError
+from mtbench_pytest.judges.base import GradeTask
+from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.scripted import ScriptedModel
+
+LOG = Path(__file__).with_name("asked.log")
+
+
+def log(*words):
+    with LOG.open("a") as file:
+        file.write(" ".join(map(str, words)) + "\\n")
+
+
+def worth(answer, turn):
+    return float(re.findall(r"worth ([\\d.]+)", answer.turns[turn - 1])[-1])
+
+
+def judge(fail="", down="", bug="", games=""):
+    """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas."""
+
+    def say(task):
+        question = str(task.question.question_id)
+        single = isinstance(task, GradeTask)
+        log("grade" if single else "game", question, task.turn, *(
+            [task.answer.model] if single else [task.answer_a.model, task.answer_b.model]))
+        if question in fail.split(",") or (not single and question in games.split(",")):
+            return VerdictError("the judge was at lunch")
+        if question in down.split(","):
+            return ServiceError("http://judge.test/v1", "401 wrong key", "a key that this server takes")
+        if question in bug.split(","):
+            return ValueError("a bug in the judge")
+        if single:
+            return f"Reasons for {task.answer.model}. Rating: [[{worth(task.answer, task.turn):g}]]"
+        a, b = worth(task.answer_a, task.turn), worth(task.answer_b, task.turn)
+        return f"Compared. [[{'A' if a > b else 'B' if b > a else 'C'}]]"
+
+    return ScriptedJudge(say)
+
+
+class Model(ScriptedModel):
+    def __init__(self, name, seconds=0.0, blocks=False, fail="", down=""):
+        super().__init__({}, name)
+        self.seconds, self.blocks, self.fail, self.down = seconds, blocks, fail.split(","), down.split(",")
+
+    def identity(self):
+        return {"kind": "stage", "name": self.name}
+
+    async def answer(self, tasks):
+        from mtbench_pytest.records import Answer, AnswerFailure, Reply
+        for task in tasks:
+            log("answer", task.question.question_id, self.name)
+            if self.blocks:
+                time.sleep(self.seconds)
+            else:
+                await asyncio.sleep(self.seconds)
+            number = str(task.question.question_id)
+            if number in self.down:
+                raise ServiceError("http://model.test/v1", "404 no such model", "another model")
+            if number in self.fail:
+                yield AnswerFailure(task.question.question_id, self.name, "the model was tired")
+                continue
+            replies = tuple(Reply(f"{self.name} {turn}, worth 7") for turn in task.question.turns)
+            yield Answer(task.question.question_id, self.name, replies)
+
+
+def model(name="live", seconds="0", blocks="", fail="", down=""):
+    return Model(name, float(seconds), bool(blocks), fail, down)
+
+
+def broken_factory():
+    raise RuntimeError("a bug in the factory")
+'''
+
+
+class Run:
+    """A finished pytest run: its status, its text, and the report it wrote."""
+
+    def __init__(self, result: pytest.RunResult, folder: Path) -> None:
+        self.status = int(result.ret)
+        self.out = result.stdout.str()
+        self.lines: Sequence[str] = result.outlines
+        self.err = result.stderr.str()
+        self.stdout = result.stdout
+        self.outcomes = _outcomes(result)
+        self._folder = folder
+
+    def report(self, folder: str = "mtbench-report") -> dict[str, Any]:
+        """The report's `result.json`."""
+        found: dict[str, Any] = json.loads((self._folder / folder / "result.json").read_text("utf-8"))
+        return found
+
+    def wrote(self, folder: str = "mtbench-report") -> bool:
+        """Whether there is a report in a folder."""
+        return (self._folder / folder / "result.json").exists()
+
+    @property
+    def decision(self) -> str:
+        """The outcome that the last part of the summary names, or ""."""
+        for line in reversed(self.lines):
+            for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE", "NO VERDICT", "PARTIAL"):
+                if line.endswith(f": {outcome}"):
+                    return outcome
+        return ""
+
+    def refused(self, *words: str) -> None:
+        """Asserts that the run ended with status 4 and one line that holds the words, and did nothing."""
+        told = [line for line in (self.err + self.out).splitlines() if line.startswith("ERROR: ")]
+        assert self.status == 4, self.out + self.err
+        assert len(told) == 1, self.out + self.err
+        missing = [word for word in words if word not in told[0]]
+        assert not missing, f"{missing} not in: {told[0]}"
+        assert "Traceback" not in self.out + self.err
+        assert "INTERNALERROR" not in self.out + self.err
+        assert not self.decision, self.out
+        assert not self.wrote()
+        assert not self.wrote("mtbench-report/partial")
+
+
+def _outcomes(result: pytest.RunResult) -> dict[str, int]:
+    """The counts of the last line; none where a run ended without it."""
+    try:
+        return result.parseoutcomes()
+    except ValueError:
+        return {}
+
+
+class Example:
+    """Benches, answers and judge in a folder of their own, and pytest run there.
+
+    pytest runs inside the test's process, which spares half a second a run. With workers it runs in a process
+    of its own, and where a test sets `own_process`, for what only shows there.
+    """
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.own_process = False
+        pytester.syspathinsert()  # for stage.py
+        self.path = pytester.path
+        (self.path / "stage.py").write_text(STAGE)
+
+    def bench(self, name: str = "chat", questions: int = 6, *, config: str = "", first: int = 1) -> Path:
+        """A bench of two-turn questions in two categories, with a test module beside them."""
+        folder = self.path / name
+        folder.mkdir(parents=True)
+        numbers = range(first, first + questions)
+        self._jsonl(folder / "question.jsonl", [_question(number) for number in numbers])
+        (folder / f"test_{folder.name}.py").write_text(TEST_MODULE)
+        if config:
+            (folder / "bench.toml").write_text(config)
+        return folder
+
+    def answers(self, name: str, grades: Sequence[float], first: int = 1) -> str:
+        """Answers to the questions from `first` on, each worth a grade; returns the spec."""
+        path = self.path / f"{name}.jsonl"
+        self._jsonl(path, [_answer(name, first + n, grade) for n, grade in enumerate(grades)])
+        return f"answers:{path.name}"
+
+    def grades(self, candidate: Sequence[float], baseline: Sequence[float] | None = None) -> None:
+        """Answers of both sides under their usual names."""
+        self.answers("new", candidate)
+        self.answers("old", baseline if baseline is not None else [8] * len(candidate))
+
+    def run(
+        self,
+        *args: str,
+        candidate: str | None = "answers:new.jsonl",
+        baseline: str | None = "answers:old.jsonl",
+        judge: str | None = "python:stage:judge",
+        warnings: str = "error",
+    ) -> Run:
+        """Runs pytest; None leaves an option away."""
+        parties = {"candidate": candidate, "baseline": baseline, "judge": judge}
+        options = [f"--mtbench-{name}={spec}" for name, spec in parties.items() if spec is not None]
+        return self.bare("-W", warnings, *options, *args)
+
+    def bare(self, *args: str) -> Run:
+        """Runs pytest with these arguments and no others."""
+        if self.own_process or any(arg.startswith("-n") for arg in args):
+            return Run(self.pytester.runpytest_subprocess(*args, timeout=60), self.path)
+        return Run(self.pytester.runpytest_inprocess(*args), self.path)
+
+    def asked(self, kind: str = "") -> list[str]:
+        """What models and judge were asked, in all runs so far, sorted."""
+        log = self.path / "asked.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return sorted(line for line in lines if line.startswith(kind))
+
+    def forget(self) -> None:
+        """Empties the log of what was asked, and removes reports."""
+        (self.path / "asked.log").unlink(missing_ok=True)
+        shutil.rmtree(self.path / "mtbench-report", ignore_errors=True)
+
+    def judgments(self, name: str, lines: Sequence[Mapping[str, Any]]) -> str:
+        """A file of recorded judgments; returns the spec."""
+        self._jsonl(self.path / f"{name}.jsonl", lines)
+        return f"judgments:{name}.jsonl"
+
+    @staticmethod
+    def _jsonl(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+
+
+def _category(number: int) -> str:
+    return "writing" if number % 2 else "travel"
+
+
+def _question(number: int) -> dict[str, Any]:
+    turns = [f"Question {number}, please.", f"And more of {number}?"]
+    return {"question_id": number, "category": _category(number), "turns": turns}
+
+
+def _answer(name: str, number: int, grade: float) -> dict[str, Any]:
+    turns = [f"{name} on {number} in turn {turn}, worth {grade}" for turn in (1, 2)]
+    return {"question_id": number, "choices": [{"index": 0, "turns": turns}]}
