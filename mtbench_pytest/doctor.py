@@ -100,16 +100,13 @@ def _describe(answer: Answer, seconds: float, settings: Settings) -> Iterator[Fi
             tokens = f" ({reply.prompt_tokens} tokens in, {reply.completion_tokens} out)"
         yield Finding(f"  turn {turn}{tokens}: {one_line(reply.text, _WIDTH)}")
         if not reply.text.strip():
-            why = (
-                "it is all reasoning: raise --mtbench-max-new-tokens"
-                if reply.reasoning
-                else "see its template"
+            place = (
+                "--mtbench-max-new-tokens: it is all reasoning" if reply.reasoning else "its chat template"
             )
-            yield Finding(f"  WRONG: turn {turn} is empty; {why}", wrong=True)
+            yield Finding(f"  WRONG: turn {turn} is empty; look at {place}", wrong=True)
     if answer.capped:
-        yield Finding(
-            f"  note: capped at {settings.max_new_tokens} tokens; --mtbench-max-new-tokens allows more"
-        )
+        limit = settings.max_new_tokens
+        yield Finding(f"  note: capped at {limit} tokens; --mtbench-max-new-tokens allows more")
     made = ", ".join(f"{key} {value}" for key, value in answer.made_with.items())
     yield Finding(f"  {seconds:.1f} s with loading; {made}")
 

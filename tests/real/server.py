@@ -45,6 +45,12 @@ _SHOWN = re.compile(
     r"The Start of Assistant(?P<side> [AB])?'s.*?(?:\]|\|>)(?P<text>.*?)(?:\[|<\|)The End of Assistant",
     re.DOTALL | re.IGNORECASE,
 )
+# The same in the prompts of this project: the last answer shown of each side.
+_OURS = re.compile(
+    r"<<< (?:(?P<side>[AB]): second answer|answer of (?P<only>[AB])|(?:second )?answer,? to grade)\n"
+    r"(?P<text>.*?)\n>>>",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -349,6 +355,8 @@ def grade_of(text: str) -> int:
 def _answers(prompt: str) -> dict[str, str]:
     """The last turn of each answer shown, by side; a single answer's side is "" or "A"."""
     shown = {}
+    for match in _OURS.finditer(prompt):
+        shown[match["side"] or match["only"] or ""] = match["text"]
     for match in _SHOWN.finditer(prompt):
         last_turn = re.split(r"### Assistant(?: [AB])?:", match["text"])[-1]
         shown[(match["side"] or "").strip()] = last_turn

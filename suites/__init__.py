@@ -1,0 +1,1 @@
+"""Suites that come with mtbench-pytest, one folder a bench."""

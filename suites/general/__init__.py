@@ -1,0 +1,1 @@
+"""General multi-turn ability, in the eight categories of MT-bench."""

@@ -1,0 +1,153 @@
+"""The main job on real parts, in a real pytest process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real.server import ChatServer
+
+SUITE = Path(__file__).resolve().parents[2] / "suites" / "general"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+LLAMA = DATA / "mt_bench_llama3"
+PUBLIC = DATA / "mt_bench"
+
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the public records are not beside the project")
+
+
+class Gate:
+    """Runs the shipped test module in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.out = ""
+
+    def run(self, *options: str, **parties: str) -> int:
+        environment = {key: value for key, value in os.environ.items() if key != "OPENAI_API_KEY"}
+        command = [sys.executable, "-W", "error", "-m", "pytest", str(SUITE), "-p", "no:cacheprovider"]
+        command += [f"--mtbench-{party}={spec}" for party, spec in parties.items()]
+        done = subprocess.run(
+            [*command, *options],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.out = done.stdout + done.stderr
+        return done.returncode
+
+    @property
+    def result(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads((self.folder / "mtbench-report/result.json").read_text("utf-8"))
+        return result
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def test_the_demo_model_passes_against_itself(gate: Gate) -> None:
+    options = ["--mtbench-sample=smoke", "--mtbench-max-new-tokens=24"]
+    status = gate.run(*options, candidate="demo", baseline="demo", judge="checks")
+    assert status == 0, gate.out
+    assert gate.result["decision"] == "PASS"
+    assert gate.result["candidate"]["identity"]["kind"] == "transformers"
+    assert all(row["candidate"]["made_with"]["dtype"] == "float32" for row in gate.result["rows"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
+def test_one_server_is_candidate_baseline_and_judge(
+    gate: Gate, server: ChatServer, workers: tuple[str, ...]
+) -> None:
+    url = server.base_url
+    status = gate.run(
+        *workers,
+        candidate=f"openai:weak?base_url={url}",
+        baseline=f"openai:strong?base_url={url}",
+        judge=f"openai:judge-small?base_url={url}",
+    )
+    assert status == 20, gate.out
+    assert gate.result["decision"] == "REGRESSION"
+    assert gate.result["questions"] == {"expected": 16, "judged": 16}
+    asked = [body["model"] for body in server.chats]
+    assert (asked.count("weak"), asked.count("strong")) == (32, 32), "a call a turn and side"
+    assert asked.count("judge-small") == 128, "two grades and two games a turn"
+    assert all(row["score"] == 0 for row in gate.result["rows"]), "the server's judge likes many words"
+
+
+def test_a_wrong_key_ends_the_run_in_one_line(gate: Gate) -> None:
+    with ChatServer(key="right") as server:
+        url = server.base_url
+        status = gate.run(
+            candidate=f"openai:new?base_url={url}",
+            baseline=f"openai:old?base_url={url}",
+            judge=f"openai:judge-small?base_url={url}",
+        )
+    errors = [line for line in gate.out.splitlines() if line.startswith("ERROR")]
+    assert status == 4, gate.out
+    assert len(errors) == 1
+    assert url in errors[0]
+    assert "Traceback" not in gate.out
+    assert len(server.calls) <= 3
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "decision", "status"),
+    [("Griffin", "Normal", "REGRESSION", 20), ("Normal", "Griffin", "PASS", 0)],
+)
+def test_a_broken_model_judged_by_gpt_4(
+    gate: Gate, candidate: str, baseline: str, decision: str, status: int
+) -> None:
+    answers = f"answers:{LLAMA}/model_answer/Meta-Llama-3-8B-Instruct"
+    ended = gate.run(
+        f"--mtbench-bench={LLAMA}",
+        "--mtbench-pairwise=off",
+        candidate=f"{answers}-{candidate}.jsonl",
+        baseline=f"{answers}-{baseline}.jsonl",
+        judge=f"judgments:{LLAMA}/model_judgment/gpt-4_single.jsonl",
+    )
+    assert (gate.result["decision"], ended) == (decision, status), gate.out
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "decision", "status"),
+    [
+        ("gemma-2-9b-it", "Mistral-7B-Instruct-v0.3", "PASS", 0),
+        ("Mistral-7B-Instruct-v0.3", "gemma-2-9b-it", "REGRESSION", 20),
+    ],
+)
+def test_two_models_judged_by_gpt_4o_mini(
+    gate: Gate, candidate: str, baseline: str, decision: str, status: int
+) -> None:
+    ended = gate.run(
+        f"--mtbench-bench={PUBLIC}",
+        candidate=f"answers:{PUBLIC}/model_answer/{candidate}.jsonl",
+        baseline=f"answers:{PUBLIC}/model_answer/{baseline}.jsonl",
+        judge=f"judgments:{PUBLIC}/model_judgment?judge=gpt-4o-mini",
+    )
+    assert (gate.result["decision"], ended) == (decision, status), gate.out
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["mt_bench_ko", "mt_bench_de"])
+def test_benches_in_other_languages_run(gate: Gate, server: ChatServer, name: str) -> None:
+    url = server.base_url
+    gate.run(
+        f"--mtbench-bench={DATA / name}",
+        "--mtbench-sample=8",
+        "--mtbench-pairwise=off",
+        candidate=f"openai:new?base_url={url}",
+        baseline=f"openai:old?base_url={url}",
+        judge=f"openai:judge-small?base_url={url}",
+    )
+    assert gate.result["questions"] == {"expected": 8, "judged": 8}, gate.out

@@ -1,0 +1,89 @@
+"""`mtbench doctor`: one real call to each party, and what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mtbench_pytest.cli import main
+from mtbench_pytest.judges.base import Task
+from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.scripted import ScriptedModel
+from mtbench_pytest.records import Reply
+from tests.unit.factories import question_line, write_bench
+
+
+def good_model() -> ScriptedModel:
+    return ScriptedModel({1: ["first reply", "second reply"]}, "good")
+
+
+def other_model() -> ScriptedModel:
+    return ScriptedModel({1: ["another reply", "and another"]}, "other")
+
+
+def thinking_model() -> ScriptedModel:
+    replies = [Reply("", reasoning="hmm", capped=True), Reply("done", prompt_tokens=7, completion_tokens=1)]
+    return ScriptedModel({1: replies}, "thinking")
+
+
+def good_judge() -> ScriptedJudge:
+    def say(task: Task) -> str:
+        return "Reasons. [[A]]" if hasattr(task, "answer_a") else "Reasons. [[7]]"
+
+    return ScriptedJudge(say)
+
+
+def mute_judge() -> ScriptedJudge:
+    return ScriptedJudge(lambda _: "I would rather not say.")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> str:
+    return str(write_bench(tmp_path / "bench", question_line(1)))
+
+
+def doctor(bench: str, **parties: str) -> int:
+    options = [f"--mtbench-{party}=python:{__name__}:{factory}" for party, factory in parties.items()]
+    return main(["doctor", f"--mtbench-bench={bench}", *options])
+
+
+def test_all_is_well(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status = doctor(bench, candidate="good_model", baseline="other_model", judge="good_judge")
+    out = capsys.readouterr().out
+    assert status == 0, out
+    assert "WRONG" not in out
+    assert "second reply" in out
+    assert "turn 1 of good graded 7" in out
+    assert "game of turn 1, good as A: A" in out
+
+
+def test_a_judge_alone_is_shown_an_answer(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(bench, judge="good_judge") == 0
+    assert "graded 7" in capsys.readouterr().out
+
+
+def test_a_reply_without_a_verdict_is_shown(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(bench, judge="mute_judge") == 1
+    out = capsys.readouterr().out
+    assert "WRONG" in out
+    assert "I would rather not say." in out
+    assert "?max_tokens=N" in out
+
+
+def test_an_answer_that_is_all_reasoning(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(bench, candidate="thinking_model") == 1
+    out = capsys.readouterr().out
+    assert "turn 1 is empty; look at --mtbench-max-new-tokens" in out
+    assert "capped at 1024 tokens" in out
+    assert "(7 tokens in, 1 out)" in out
+
+
+def test_one_party_that_fails_does_not_hide_the_others(
+    bench: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--mtbench-candidate=answers:nowhere.jsonl", f"--mtbench-judge=python:{__name__}:good_judge"]
+    assert main(["doctor", f"--mtbench-bench={bench}", *options]) == 1
+    out = capsys.readouterr().out
+    assert "WRONG: nowhere.jsonl: no such file" in out
+    assert "graded 7" in out
