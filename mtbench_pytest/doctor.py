@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtbench_pytest.contest import sampling_for
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.judges import Judge, build_judge
 from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.models import ChatModel, build_model
 from mtbench_pytest.models.base import Renders
-from mtbench_pytest.pipeline import sampling_for
 from mtbench_pytest.records import (
     Answer,
     AnswerFailure,

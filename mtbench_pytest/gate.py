@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mtbench_pytest.records import (
+    Bounds,
     CategoryLine,
     Decision,
     Endpoint,
@@ -36,6 +37,10 @@ class Policy:
     win_rate_margin: float = 0.10
     coverage: float = 0.95
     category_coverage: float = 0.80
+
+
+# What a value can be: grades lie from 1 to 10, shares from 0 to 1.
+_RANGE: dict[EndpointName, tuple[float, float]] = {"grade": (-9.0, 9.0), "win rate": (0.0, 1.0)}
 
 
 def decide(
@@ -96,9 +101,7 @@ def _endpoints(rows: Sequence[Row], policy: Policy, pairwise: bool) -> tuple[End
 
 
 def _endpoint(name: EndpointName, values: Sequence[float], neutral: float, margin: float) -> Endpoint:
-    bounds = t_bounds(values)
-    if name == "win rate" and bounds.n > 1:  # no share lies outside 0 and 1
-        bounds = replace(bounds, lower=max(bounds.lower, 0.0), upper=min(bounds.upper, 1.0))
+    bounds = _within(t_bounds(values), *_RANGE[name])
     floor = neutral - margin
     standing: Standing = "undecided"
     needed = None
@@ -115,11 +118,19 @@ def _endpoint(name: EndpointName, values: Sequence[float], neutral: float, margi
     return Endpoint("grade" if name == "grade" else "win rate", bounds, neutral, margin, standing, needed)
 
 
+def _within(bounds: Bounds, least: float, most: float) -> Bounds:
+    """Bounds of a mean never lie outside what its values can be; by Student's t of few values they may."""
+    if bounds.n < 2:
+        return bounds
+    return replace(bounds, lower=max(bounds.lower, least), upper=min(bounds.upper, most))
+
+
 def _categories(rows: Sequence[Row], expected: Sequence[Question]) -> tuple[CategoryLine, ...]:
     lines = []
     for category in dict.fromkeys(question.category for question in expected):
         mine = [row for row in rows if row.category == category]
         graded = [(row, row.difference) for row in mine if row.difference is not None]
+        differences = [difference for _, difference in graded]
         lines.append(
             CategoryLine(
                 category=category,
@@ -127,7 +138,7 @@ def _categories(rows: Sequence[Row], expected: Sequence[Question]) -> tuple[Cate
                 judged=sum(row.judged for row in mine),
                 baseline=_mean([row.grade("baseline") for row, _ in graded]),
                 candidate=_mean([row.grade("candidate") for row, _ in graded]),
-                difference=t_bounds([difference for _, difference in graded]) if graded else None,
+                difference=_within(t_bounds(differences), *_RANGE["grade"]) if graded else None,
             )
         )
     return tuple(lines)

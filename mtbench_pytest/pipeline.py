@@ -13,11 +13,10 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from mtbench_pytest.errors import MTBenchError
+from mtbench_pytest.contest import Contest
 from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.records import (
@@ -32,68 +31,15 @@ from mtbench_pytest.records import (
     Question,
     QuestionId,
     Row,
-    Sampling,
     Side,
     Verdict,
 )
-from mtbench_pytest.suite import Bench
+from mtbench_pytest.tasks import Tasks, in_thread
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger("mtbench_pytest")
 _PATIENCE = 2.0  # seconds to wait for what is asked to end
-
-
-def sampling_for(bench: Bench, question: Question, seed: int, max_new_tokens: int) -> Sampling:
-    """How a question is sampled: temperature by category, and a seed of its own derived from the run's."""
-    digest = hashlib.sha256(f"{seed}:{question.question_id}".encode()).digest()
-    # 31 bits: some servers take no larger seed.
-    own = int.from_bytes(digest[:4], "big") >> 1
-    return Sampling(bench.temperature(question.category), own, max_new_tokens)
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Who answers what, who judges it, and how.
-
-    Attributes:
-        models: By side; a contest without a judge may have one side only.
-        judge: None where only answers are wanted.
-        seed: Of the run; each question's own seed is derived from it.
-        max_new_tokens: Most tokens a reply may have.
-        concurrency: Most judge calls under way at once.
-    """
-
-    bench: Bench
-    models: Mapping[Side, ChatModel]
-    judge: Judge | None
-    pairwise: bool = True
-    seed: int = 0
-    max_new_tokens: int = 1024
-    concurrency: int = 16
-
-    def sampling(self, question: Question) -> Sampling:
-        """How a question is sampled in this contest."""
-        return sampling_for(self.bench, question, self.seed, self.max_new_tokens)
-
-    def prepare(self, questions: Sequence[Question]) -> None:
-        """Finds what can be found before anything is spent.
-
-        Raises:
-            MTBenchError: A question no prompt fits, a model or judge that cannot be used.
-        """
-        if self.judge is not None:
-            for question in questions:
-                self._check_prompts(question)
-            self.judge.prepare(questions, [self.models[side].name for side in SIDES], self.pairwise)
-        for model in self.models.values():
-            model.prepare(questions)
-
-    def _check_prompts(self, question: Question) -> None:
-        for turn in range(1, len(question.turns) + 1):
-            self.bench.prompts.pick("single", question, turn)
-            if self.pairwise:
-                self.bench.prompts.pick("pairwise", question, turn)
 
 
 @dataclass
@@ -260,7 +206,7 @@ class Pipeline:
                 case.fail(error)
 
     async def _work(self, asked: Sequence[_Case], to_judge: Sequence[_Case]) -> None:
-        async with _Tasks() as tasks:
+        async with Tasks() as tasks:
             for case in to_judge:
                 tasks.start(self._finish(case))
             if asked:
@@ -273,7 +219,7 @@ class Pipeline:
         if len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]:
             await self._answer_side(SIDES, by_id)
             return
-        async with _Tasks() as tasks:
+        async with Tasks() as tasks:
             # Started in this order, the candidate is the first to take the device.
             for side in sides:
                 tasks.start(self._answer_side((side,), by_id))
@@ -285,7 +231,7 @@ class Pipeline:
             parties["judge"] = self.contest.judge
         for name, party in parties.items():
             if name not in self.identities:
-                self.identities[name] = await _in_thread(party.identity)
+                self.identities[name] = await in_thread(party.identity)
 
     async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]) -> None:
         """Answers all cases with one model, for both sides where the two are the same model."""
@@ -306,7 +252,7 @@ class Pipeline:
         for question_id, case in waiting.items():
             self._deliver(AnswerFailure(question_id, model.name, "the model gave no answer"), sides, case)
         if not self._keep_loaded:
-            await _in_thread(lambda: _quietly(model.close, model.name))
+            await in_thread(lambda: _quietly(model.close, model.name))
 
     def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: _Case) -> None:
         for side in sides:
@@ -320,7 +266,7 @@ class Pipeline:
         """Judges a case as its answers arrive and hands over its row."""
         judged = _Judged()
         game_turns = self._game_turns(case.question)
-        async with _Tasks() as tasks:
+        async with Tasks() as tasks:
             for side in SIDES:
                 tasks.start(self._grade(case, side, judged))
             tasks.start(self._compare(case, game_turns, judged))
@@ -420,76 +366,9 @@ class Pipeline:
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-async def _never_cancelling_itself(work: Coroutine[Any, Any, None]) -> None:
-    """A task group takes a task's own CancelledError for a quiet end; here somebody waits for its result."""
-    try:
-        await work
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise RuntimeError("a model or judge cancelled itself") from None
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Runs blocking work on a daemon thread: unlike the executor's, it does not hold up the end of a run."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(value: T | None, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(cast(T, value))
-
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = work()
-        except BaseException as caught:
-            error = caught
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell, value, error)
-
-    threading.Thread(target=run, name="mtbench-work", daemon=True).start()
-    return await done
-
-
 def _quietly(close: Callable[[], None], name: str) -> None:
     """Closes a model; what goes wrong there is logged, for every answer is already in."""
     try:
         close()
     except Exception:
         _LOG.warning("model %s failed to close", name, exc_info=True)
-
-
-class _Tasks:
-    """`asyncio.TaskGroup` that raises the first error itself, not a group: callers look for one line."""
-
-    def __init__(self) -> None:
-        self._group = asyncio.TaskGroup()
-
-    async def __aenter__(self) -> _Tasks:
-        await self._group.__aenter__()
-        return self
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._group.create_task(_never_cancelling_itself(work))
-
-    async def __aexit__(self, *exc: Any) -> None:
-        try:
-            await self._group.__aexit__(*exc)
-        except BaseExceptionGroup as group:
-            errors = list(_leaves(group))
-            known = [error for error in errors if isinstance(error, MTBenchError)]
-            raise (known or errors)[0] from None
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest import __version__
+from mtbench_pytest.contest import Contest
 from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.models import build_model
-from mtbench_pytest.pipeline import Contest, Pipeline
+from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import SIDES, Decision, Question, QuestionId, Row
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.settings import Party, Settings

@@ -12,6 +12,7 @@ from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import unquote
 
@@ -91,6 +92,21 @@ def parse_spec(text: str) -> Spec:
     if not kind.strip():
         raise SpecError(text or "''", "no kind", "kind:value, for example hf:./checkpoint or demo")
     return Spec(kind.strip(), value, params, text)
+
+
+def build(spec: Spec, what: str, kinds: Mapping[str, str]) -> Any:
+    """Calls the builder of a spec's kind; it is imported only now.
+
+    Args:
+        what: "model" or "judge".
+        kinds: By kind the builder, as `module:name`.
+
+    Raises:
+        MTBenchError: For an unknown kind, or what the builder raises.
+    """
+    if spec.kind not in kinds:
+        raise spec.error(f"unknown kind {spec.kind!r} of {what}", one_of(spec.kind, kinds))
+    return resolve_name(kinds[spec.kind])(spec)
 
 
 def one_of(given: str, known: Mapping[str, Any]) -> str:

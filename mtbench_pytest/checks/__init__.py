@@ -5,9 +5,21 @@ A check is a JSON object with one name and, for some, options: `{"contains": "Pa
 code that a model wrote.
 """
 
-from mtbench_pytest.checks.loops import General, find_loop, general
+from mtbench_pytest.checks.examination import Examined, examine
+from mtbench_pytest.checks.loops import find_loop
 from mtbench_pytest.checks.outcome import Outcome
 from mtbench_pytest.checks.reading import numbers
+from mtbench_pytest.checks.sanity import degenerate
 from mtbench_pytest.checks.vocabulary import VERSION, run, validate
 
-__all__ = ["VERSION", "General", "Outcome", "find_loop", "general", "numbers", "run", "validate"]
+__all__ = [
+    "VERSION",
+    "Examined",
+    "Outcome",
+    "degenerate",
+    "examine",
+    "find_loop",
+    "numbers",
+    "run",
+    "validate",
+]

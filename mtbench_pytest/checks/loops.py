@@ -1,15 +1,10 @@
-"""Degenerate replies: what spoils any reply, whatever the question."""
+"""Repetition loops: text that comes back without end."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from mtbench_pytest.checks import reading
-from mtbench_pytest.checks.outcome import Outcome
-from mtbench_pytest.records import Reply
 
 # A loop's words; scripts written without spaces count by the character.
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff"
@@ -20,31 +15,6 @@ _RUN_ROUNDS = 4
 _RUN_MARKS = 40
 _LONGEST_PHRASE = 80
 _STALE_SHARE = 0.75  # a song in twelve cumulative verses has 0.65, sound models' answers 0.38 at most
-
-
-@dataclass(frozen=True, slots=True)
-class General:
-    """What is asked of every reply, whatever the question.
-
-    Attributes:
-        degenerate: Why this is no answer at all, or empty.
-        finished: Whether the model ended the reply itself.
-    """
-
-    degenerate: str
-    finished: Outcome
-
-
-def general(reply: Reply) -> General:
-    """Looks for what spoils any reply: nothing in it, a repetition loop, an end by token limit."""
-    degenerate = ""
-    if not any(reading.speaks(char) for char in reply.text):
-        degenerate = "the reply is empty"
-    elif loop := find_loop(reply.text):
-        degenerate = f"the reply is caught in a loop: {loop}"
-    if reply.capped:
-        return General(degenerate, Outcome(False, "the reply was cut off by a token limit"))
-    return General(degenerate, Outcome(True, "the reply was not cut off"))
 
 
 def find_loop(text: str) -> str:

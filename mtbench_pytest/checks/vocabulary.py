@@ -16,11 +16,19 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One check of the vocabulary: what its value may be, how it runs, which options it takes."""
+    """One check of the vocabulary.
+
+    Attributes:
+        shape: What its value may be.
+        run: How it runs.
+        options: Which options it takes.
+        substance: Whether passing it shows something of what was asked, as against a length or a ban.
+    """
 
     shape: shapes.Shape
     run: runners.Run
     options: tuple[str, ...] = ()
+    substance: bool = True
 
 
 def validate(check: object) -> None:
@@ -49,8 +57,21 @@ def validate(check: object) -> None:
 
 def run(check: Mapping[str, Any], text: str) -> Outcome:
     """Runs one valid check on a reply's text."""
-    name = next(key for key in check if key in _KINDS)
+    name = _name(check)
     return _KINDS[name].run(reading.scope(text, check.get("in")), check[name], check)
+
+
+def substantial(check: Mapping[str, Any]) -> bool:
+    """Whether a valid check looks for something; others are of shape, which any text may happen to have."""
+    name = _name(check)
+    if name == "any":
+        return all(map(substantial, check[name]))
+    # A pattern that must be absent is a ban.
+    return _KINDS[name].substance and not (name == "regex" and check.get("count") == 0)
+
+
+def _name(check: Mapping[str, Any]) -> str:
+    return next(key for key in check if key in _KINDS)
 
 
 def _any(text: str, value: Any, _: Mapping[str, Any]) -> Outcome:
@@ -80,21 +101,21 @@ _OPTIONS: dict[str, shapes.Shape] = {
 _KINDS: dict[str, _Kind] = {
     "contains": _Kind(shapes.TEXTS, runners.contains, _TEXT_OPTIONS),
     "contains_any": _Kind(shapes.TEXTS, runners.contains_any, _TEXT_OPTIONS),
-    "not_contains": _Kind(shapes.TEXTS, runners.not_contains, _TEXT_OPTIONS),
+    "not_contains": _Kind(shapes.TEXTS, runners.not_contains, _TEXT_OPTIONS, substance=False),
     "number": _Kind(shapes.NUMBERS, runners.number, ("tolerance", "in")),
     "regex": _Kind(shapes.regex, runners.regex, ("case", "count", "min", "in")),
-    "words": _Kind(shapes.RANGE, runners.words),
-    "max_words": _Kind(shapes.POSITIVE, runners.max_words),
-    "min_words": _Kind(shapes.POSITIVE, runners.min_words),
-    "sentences": _Kind(shapes.RANGE, runners.sentences),
-    "paragraphs": _Kind(shapes.RANGE, runners.paragraphs),
-    "lines": _Kind(shapes.RANGE, runners.lines),
-    "bullets": _Kind(shapes.RANGE, runners.bullets),
+    "words": _Kind(shapes.RANGE, runners.words, substance=False),
+    "max_words": _Kind(shapes.POSITIVE, runners.max_words, substance=False),
+    "min_words": _Kind(shapes.POSITIVE, runners.min_words, substance=False),
+    "sentences": _Kind(shapes.RANGE, runners.sentences, substance=False),
+    "paragraphs": _Kind(shapes.RANGE, runners.paragraphs, substance=False),
+    "lines": _Kind(shapes.RANGE, runners.lines, substance=False),
+    "bullets": _Kind(shapes.RANGE, runners.bullets, substance=False),
     "starts_with": _Kind(shapes.TEXTS, runners.starts_with, ("case",)),
     "ends_with": _Kind(shapes.TEXTS, runners.ends_with, ("case",)),
     "each_line_starts_with": _Kind(shapes.TEXT, runners.each_line_starts_with, ("case",)),
     "every_sentence_starts_with": _Kind(shapes.TEXT, runners.every_sentence_starts_with, ("case",)),
-    "no_letter": _Kind(shapes.LETTERS, runners.no_letter),
+    "no_letter": _Kind(shapes.LETTERS, runners.no_letter, substance=False),
     "acrostic": _Kind(shapes.LETTERS, runners.acrostic),
     "json": _Kind(shapes.JSON, runners.holds_json),
     "code": _Kind(shapes.CODE, runners.holds_code),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 from mtbench_pytest.judges.base import Judge
-from mtbench_pytest.specs import Spec, one_of
+from mtbench_pytest.specs import Spec, build
 
 __all__ = ["KINDS", "Judge", "build_judge"]
 
@@ -23,7 +21,5 @@ def build_judge(spec: Spec) -> Judge:
     Raises:
         MTBenchError: For an unknown kind or parameter, or a file that is not there.
     """
-    if spec.kind not in KINDS:
-        raise spec.error(f"unknown kind {spec.kind!r} of judge", one_of(spec.kind, KINDS))
-    judge: Judge = resolve_name(KINDS[spec.kind])(spec)
+    judge: Judge = build(spec, "judge", KINDS)
     return judge

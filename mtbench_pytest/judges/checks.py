@@ -1,50 +1,19 @@
 """A judge without an LLM: it grades what a question's `checks` can verify, and nothing else.
 
-It measures verifiable instruction following, not taste. The grade is 1 + 9 times the share of checks passed,
-"not cut off" among them; an empty or looping reply is a 1 outright.
+It measures verifiable instruction following, not taste. The grade is 1 + 9 times the share of checks passed;
+a cut-off reply fails one more, and an empty, looping or repeated one is a 1 outright.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mtbench_pytest import checks
-from mtbench_pytest.checks import Outcome
 from mtbench_pytest.errors import JudgeError
 from mtbench_pytest.judges.base import GradeTask, JudgeReply, ReplyJudge, Task
 from mtbench_pytest.records import Answer, Check, Question, Reply
 from mtbench_pytest.specs import Spec
-
-
-@dataclass(frozen=True, slots=True)
-class _Examined:
-    """One reply against its checks. `degenerate` says why it is no answer at all, or is empty."""
-
-    degenerate: str
-    outcomes: tuple[Outcome, ...]
-    has_checks: bool
-
-    @property
-    def passed(self) -> int:
-        return 0 if self.degenerate else sum(outcome.passed for outcome in self.outcomes)
-
-    @property
-    def grade(self) -> float:
-        return 1 + 9 * self.passed / len(self.outcomes)
-
-    def explain(self, who: str) -> str:
-        """The findings in prose, about `who`."""
-        if self.degenerate:
-            return f"{who} fails outright: {self.degenerate}."
-        parts = [f"{who} passes {self.passed} of {len(self.outcomes)} checks."]
-        for title, wanted in (("Failed", False), ("Passed", True)):
-            if lines := [f"- {o.why}" for o in self.outcomes if o.passed is wanted]:
-                parts.append("\n".join([f"{title}:", *lines]))
-        if not self.has_checks:
-            parts.append("This turn has no checks of its own; only what holds for any reply was looked at.")
-        return "\n\n".join(parts)
 
 
 class ChecksJudge(ReplyJudge):
@@ -87,20 +56,27 @@ class ChecksJudge(ReplyJudge):
 
     def key_extra(self, task: Task) -> Mapping[str, Any]:
         """What this judge reads instead of the prompt, as JSON: the turn's checks and replies, A first."""
-        return {
-            "checks": [dict(check) for check in _checks(task)],
-            "replies": [{"text": reply.text, "capped": reply.capped} for reply in _replies(task)],
-        }
+        replies = [
+            {
+                "text": reply.text,
+                "capped": reply.capped,
+                "degenerate": checks.degenerate(reply, _asked(task), earlier),
+            }
+            for reply, earlier in _replies(task)
+        ]
+        return {"checks": [dict(check) for check in _checks(task)], "replies": replies}
 
     async def reply(self, task: Task, max_tokens: int) -> JudgeReply:  # noqa: ARG002 - nothing is generated
         """See `ReplyJudge.reply`."""
-        examined = [_examine(reply, _checks(task)) for reply in _replies(task)]
+        examined = [
+            checks.examine(reply, _checks(task), _asked(task), earlier) for reply, earlier in _replies(task)
+        ]
         if isinstance(task, GradeTask):
             (one,) = examined
             return JudgeReply(f"{one.explain('The reply')}\n\nRating: [[{_shown(one.grade)}]]")
         a, b = examined
-        marker = "A" if a.passed > b.passed else "B" if b.passed > a.passed else "C"
-        result = {"A": "A passes more.", "B": "B passes more.", "C": "Neither passes more."}[marker]
+        marker = "A" if a.grade > b.grade else "B" if b.grade > a.grade else "C"
+        result = {"A": "A does better.", "B": "B does better.", "C": "Neither does better."}[marker]
         return JudgeReply(f"{a.explain('Reply A')}\n\n{b.explain('Reply B')}\n\n{result} [[{marker}]]")
 
 
@@ -108,16 +84,15 @@ def _checks(task: Task) -> tuple[Check, ...]:
     return task.question.checks[task.turn - 1] if task.question.checks else ()
 
 
-def _replies(task: Task) -> tuple[Reply, ...]:
+def _asked(task: Task) -> str:
+    return task.question.turns[task.turn - 1]
+
+
+def _replies(task: Task) -> list[tuple[Reply, tuple[Reply, ...]]]:
+    """Each answer's reply to the turn and its replies to the turns before."""
     answers: tuple[Answer, ...]
     answers = (task.answer,) if isinstance(task, GradeTask) else (task.answer_a, task.answer_b)
-    return tuple(answer.replies[task.turn - 1] for answer in answers)
-
-
-def _examine(reply: Reply, own: Sequence[Check]) -> _Examined:
-    general = checks.general(reply)
-    outcomes = (general.finished, *(checks.run(check, reply.text) for check in own))
-    return _Examined(general.degenerate, outcomes, bool(own))
+    return [(answer.replies[task.turn - 1], answer.replies[: task.turn - 1]) for answer in answers]
 
 
 def _shown(grade: float) -> str:

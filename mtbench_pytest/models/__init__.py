@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 from mtbench_pytest.models.base import ChatModel
-from mtbench_pytest.specs import Spec, one_of
+from mtbench_pytest.specs import Spec, build
 
 __all__ = ["KINDS", "ChatModel", "build_model"]
 
@@ -24,7 +22,5 @@ def build_model(spec: Spec) -> ChatModel:
     Raises:
         MTBenchError: For an unknown kind or parameter, or a file that is not there.
     """
-    if spec.kind not in KINDS:
-        raise spec.error(f"unknown kind {spec.kind!r} of model", one_of(spec.kind, KINDS))
-    model: ChatModel = resolve_name(KINDS[spec.kind])(spec)
+    model: ChatModel = build(spec, "model", KINDS)
     return model

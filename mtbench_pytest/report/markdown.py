@@ -8,7 +8,7 @@ from typing import Any
 
 from mtbench_pytest.gate import percent, points
 from mtbench_pytest.records import SIDES, AnswerFailure, Bounds, Decision, Endpoint, Row, Side
-from mtbench_pytest.report.terminal import failure_kind, worst_turn
+from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
 
 _ENDPOINT = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
 _CATEGORY = ("category", "judged", "baseline", "candidate", "difference", "95 % bounds")
@@ -117,7 +117,7 @@ def _question(row: Row) -> tuple[str, ...]:
 
 
 def _drops(rows: Sequence[Row]) -> Iterator[str]:
-    drops = sorted((row for row in rows if (row.difference or 0) < 0), key=lambda row: row.difference or 0)
+    drops = dropped(rows)
     if not drops:
         return
     yield ""

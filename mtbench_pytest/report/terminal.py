@@ -137,7 +137,7 @@ def _rate(endpoint: Endpoint) -> str:
 
 def _drop_lines(rows: Sequence[Row]) -> Iterator[str]:
     """The questions that lost most, with what each side said last where the grades differ most."""
-    drops = sorted((row for row in rows if (row.difference or 0) < 0), key=lambda row: row.difference or 0)
+    drops = dropped(rows)
     if not drops:
         return
     yield ""
@@ -152,6 +152,11 @@ def _drop_lines(rows: Sequence[Row]) -> Iterator[str]:
             yield f"    {side:<10}{one_line(row.answers[side].turns[turn - 1], WIDTH - 14)}"
     if len(drops) > _DROPS:
         yield f"  and {len(drops) - _DROPS} more, all in the report"
+
+
+def dropped(rows: Sequence[Row]) -> list[Row]:
+    """The rows whose candidate fell under the baseline, the deepest fall first."""
+    return sorted((row for row in rows if (row.difference or 0) < 0), key=lambda row: row.difference or 0)
 
 
 def worst_turn(row: Row) -> int:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from mtbench_pytest.contest import Contest
 from mtbench_pytest.judges.base import GradeTask, Judge, JudgeReply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Contest, Pipeline
+from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import (
     Question,
     QuestionId,

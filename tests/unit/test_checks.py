@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.checks import find_loop, general, numbers, run, validate
+from mtbench_pytest.checks import degenerate, examine, find_loop, numbers, run, validate
 from mtbench_pytest.records import Reply
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -190,18 +190,88 @@ def test_odd_escapes_in_a_models_code_do_not_warn() -> None:
 
 @pytest.mark.parametrize("text", ["", "  \n", "...", "```\n```", "_ - _"])
 def test_nothing_said_is_empty(text: str) -> None:
-    assert general(Reply(text)).degenerate == "the reply is empty"
+    assert degenerate(Reply(text)) == "the reply is empty"
 
 
 @pytest.mark.parametrize("text", ["42", "ok", "안녕", "🎉"])
 def test_something_said_is_not_empty(text: str) -> None:
-    assert general(Reply(text)).degenerate == ""
+    assert degenerate(Reply(text)) == ""
 
 
-def test_a_capped_reply_is_not_finished_but_no_loop() -> None:
-    found = general(Reply("A good start", capped=True))
-    assert found.degenerate == ""
-    assert not found.finished.passed
+CANNED = "Thank you for\ngetting in touch."
+
+
+@pytest.mark.parametrize(
+    "text", [CANNED, "Thank you  for getting in touch.\n", "我无法回答这个问题请您稍后再试一次好吗谢谢您。"]
+)
+def test_an_earlier_reply_once_more_is_no_answer(text: str) -> None:
+    first = Reply(CANNED if text.isascii() else text)
+    assert degenerate(Reply(text), earlier=[Reply("Hello."), first]) == "it repeats its answer to turn 2"
+    assert degenerate(Reply(text), earlier=[first, first]) == "it repeats its answer to turn 1"
+    assert degenerate(Reply(text)) == ""
+
+
+@pytest.mark.parametrize("text", ["36", "Yes, it is.", "2024-03-06", "三十六个"])
+def test_a_short_reply_may_come_twice(text: str) -> None:
+    assert degenerate(Reply(text), text, [Reply(text)]) == ""
+
+
+def test_a_changed_reply_is_no_repeat() -> None:
+    reply = Reply("The tallest of them is Tom.")
+    assert degenerate(reply, "The tallest of them is?", [Reply("The tallest of them is Ann.")]) == ""
+
+
+def test_the_question_sent_back_is_no_answer() -> None:
+    assert degenerate(Reply("Who is the\n tallest of them?"), "Who is the tallest of them?") == (
+        "it repeats the question"
+    )
+
+
+TEXT = Reply("A dull but tidy line of words.")
+SHAPES: list[dict[str, Any]] = [
+    {"words": [5, 9]},
+    {"max_words": 9},
+    {"min_words": 5},
+    {"sentences": 1},
+    {"paragraphs": 1},
+    {"lines": 1},
+    {"bullets": 0},
+    {"no_letter": "z"},
+    {"not_contains": "very"},
+    {"regex": "very", "count": 0},
+    {"any": [{"contains": "Paris"}, {"max_words": 9}]},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shape_counts_only_beside_substance(shape: dict[str, Any]) -> None:
+    lacking = examine(TEXT, [{"contains": "Paris"}, shape])
+    assert (lacking.grade, len(lacking.hollow), len(lacking.failed)) == (1, 1, 1)
+    assert examine(TEXT, [{"contains": "Paris"}, {"contains": "tidy"}, shape]).grade == 7
+    assert examine(TEXT, [shape]).grade == 10
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"contains": "dull"},
+        {"starts_with": "A dull"},
+        {"regex": "tidy"},
+        {"any": [{"contains": "tidy"}, {"number": 7}]},
+        {"number": 7},
+    ],
+)
+def test_substance_counts_by_itself(check: dict[str, Any]) -> None:
+    assert examine(TEXT, [check, {"contains": "Paris"}]).hollow == ()
+    assert examine(TEXT, [check, {"contains": "Paris"}]).grade == (1 if "number" in check else 5.5)
+
+
+def test_a_cut_off_reply_fails_one_check_more() -> None:
+    cut = Reply(TEXT.text, capped=True)
+    assert degenerate(cut) == ""
+    assert examine(cut, [{"contains": "dull"}]).grade == 5.5
+    assert examine(cut, [{"contains": "Paris"}]).grade == examine(cut, []).grade == 1
+    assert examine(TEXT, []).grade == 10
 
 
 LOOPS = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mtbench_pytest.contest import Contest
 from mtbench_pytest.errors import ModelError, MTBenchError, VerdictError
 from mtbench_pytest.gate import Policy, decide
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
@@ -15,7 +16,6 @@ from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.answers import RecordedAnswers
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Contest
 from mtbench_pytest.records import (
     SIDES,
     Answer,

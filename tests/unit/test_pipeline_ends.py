@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest.contest import Contest
 from mtbench_pytest.errors import ModelError, MTBenchError, ServiceError
 from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Contest, Pipeline
+from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import (
     SIDES,
     Answer,

@@ -8,15 +8,14 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mtbench_pytest.checks import general, numbers, run, validate
+from mtbench_pytest.checks import examine, numbers, run, validate
 from mtbench_pytest.prompts import make_template
 from mtbench_pytest.records import Reply
 
@@ -41,6 +40,26 @@ WITH_REFERENCE = {"reasoning", "math", "coding", "extraction"}
 # For the questions that have no one right answer: an answer that does all that was asked.
 GOOD: dict[int, list[str]] = {
     1001: [
+        "The leaves on the slope have turned copper and red. A cold wind shakes them loose and chases them "
+        "down the valley. On the highest peaks lies the first snow.",
+        "The sand is so hot that children run to the water. All day long waves roll up the beach and smooth "
+        "out their footprints. In the evening the sun sinks behind the last sail.",
+    ],
+    1011: [
+        "Good evening! In Oslo you needed an umbrella today, for it rained from dawn to dusk. Over Madrid "
+        "the sun shone all day long.",
+        "Wrap up warm in Oslo tomorrow! From the early morning there will be snow, and by night it may be "
+        "ten centimetres deep.",
+    ],
+    1061: [
+        "The heart pumps blood through the body, and with it oxygen to every organ.",
+        "In the lungs. They draw in fresh air, pass its oxygen on and breathe out carbon dioxide.",
+    ],
+    1071: [
+        "William Shakespeare wrote it, and he came from England.",
+        "Macbeth and Twelfth Night.",
+    ],
+    1002: [
         "Subject: Your vegetable box comes on Friday\n\nHello,\n\nyour box will reach you one day late. "
         "A water pipe burst in our packing shed last night, and we had to move crates and scales into "
         "the dry before anything could be packed.\n\nWe now deliver on Friday 15 March, in the usual "
@@ -50,27 +69,12 @@ GOOD: dict[int, list[str]] = {
         "Burst pipe in our packing shed: your Marrow & Vine box comes on Friday 15 March, a day late. "
         "Sorry! Still at home then?",
     ],
-    1002: [
-        "Beam after beam he sends across the bay,\nReading the weather in the gulls at noon,\n"
-        "Iron stairs worn thin along the way,\nNights of oil and polish, brass and moon,\n"
-        "Every ship gets home, and none will stay.",
-        "Before dusk Odalys climbed the iron stairs, trimmed the lamp and read the weather in the last "
-        "gulls. Before midnight the beam had gone round a thousand times, and Odalys had polished all "
-        "the brass she owned. Before dawn every ship was safely home, and not one of them had stayed.",
-    ],
-    1011: [
-        "Bah! Why-fie? Is that some cheese from the valley? For four heads and two nights I want "
-        "twenty-four pennies, and not a clipped one among them. There's mutton stew on the hearth and "
-        "dry straw upstairs. Now shut that door!",
-        "I count twenty-two pennies in this hand, and my hand does not lie. Out with the lot of you, and "
-        "come back with the rest or sleep in the snow.",
-    ],
     1012: [
         "Captain, the hull stands at 82 percent.\nCaptain, our fuel lasts 19 days and the voyage takes "
         "another 31.\nCaptain, we fall 12 days short of fuel.",
         "Captain, the tanker would give us eight more days, and we would still fall four days short.",
     ],
-    1061: [
+    1062: [
         "When water freezes, its molecules line up in an open lattice that needs more room than the "
         "crowd they form in liquid water. The same amount of stuff fills a bigger space, so ice is less "
         "dense than water. Its density is about 917 kilograms per cubic metre, against 1000 "
@@ -78,15 +82,7 @@ GOOD: dict[int, list[str]] = {
         "By the principle of Archimedes a floating iceberg pushes aside its own weight of sea water. The "
         "share under water is therefore the ratio of the densities: 917 / 1025 = 0.895.\n\nAbout 89.5 %",
     ],
-    1062: [
-        "Combined resistance: 120 * 180 / (120 + 180) = 72 ohms.\nTotal current: 9 V / 72 ohms = 125 mA.\n"
-        "Total power: 9 V * 0.125 A = 1.125 W.\nThe 120 ohm resistor gets hotter: both see 9 V, so the "
-        "smaller one draws more current and turns 0.675 W into heat, the other 0.45 W.",
-        "In series they make 300 ohms, and the current is 9 V / 300 ohms = 30 mA. The total power is "
-        "0.27 W. The 180 ohm resistor is the hotter one now, since both carry the same current.\n\n"
-        "Factor: 1.125 / 0.27 = 4.17",
-    ],
-    1071: [
+    1072: [
         "It is usually dated to 476, when Odoacer deposed the young emperor Romulus Augustulus.\n\n"
         "- Civil wars wore down the army and the treasury.\n- The loss of Africa took grain and taxes away.\n"
         "- Federate troops came to obey their own kings.",
@@ -94,13 +90,6 @@ GOOD: dict[int, list[str]] = {
         "just as well, and yet its treasury held and its armies were rebuilt time and again. From "
         "Constantinople emperors ruled for almost a thousand years more, until the Ottomans took the "
         "city in 1453. What differed was the tax base, not the ambition of generals.",
-    ],
-    1072: [
-        "The Rosetta Stone (copy). One decree of Egyptian priests, cut three times: in hieroglyphs, in "
-        "Demotic and in Greek. Soldiers came upon the slab in 1799, and in 1822 Jean-François "
-        "Champollion announced that he could read the hieroglyphs.",
-        "This stone is very, very old. This stone was found in the sand in 1799. This stone says the "
-        "same thing in three kinds of writing. This stone helped us to read the picture writing of Egypt!",
     ],
 }
 
@@ -119,12 +108,6 @@ LAZY: dict[str, Callable[[str], str]] = {
     "empty list": lambda _: "- \n- \n- ",
     "refusal": lambda _: "I'm sorry, but as an AI language model I can't help with that request.",
 }
-
-
-def grade(check_list: Sequence[dict[str, Any]], text: str) -> float:
-    if general(Reply(text)).degenerate:
-        return 1.0
-    return 1 + 9 * (1 + sum(run(check, text).passed for check in check_list)) / (1 + len(check_list))
 
 
 def test_two_questions_a_category_with_room_for_ten() -> None:
@@ -148,45 +131,43 @@ def test_a_question_is_well_formed(number: int) -> None:
 
 @pytest.mark.parametrize("number", QUESTIONS)
 def test_a_good_answer_passes_every_check(number: int) -> None:
-    for text, own in zip((GOOD | REFERENCES)[number], QUESTIONS[number]["checks"], strict=True):
-        assert not general(Reply(text)).degenerate
-        assert [outcome.why for check in own if not (outcome := run(check, text)).passed] == []
+    row = QUESTIONS[number]
+    earlier: list[Reply] = []
+    for text, own, asked in zip((GOOD | REFERENCES)[number], row["checks"], row["turns"], strict=True):
+        found = examine(Reply(text), own, asked, earlier)
+        assert (found.degenerate, found.failed, found.grade) == ("", (), 10)
+        earlier.append(Reply(text))
+
+
+def lazy_grades(number: int, lazy: Callable[[str], str]) -> list[float]:
+    """Of one way of answering both turns."""
+    row = QUESTIONS[number]
+    replies = [Reply(lazy(turn)) for turn in row["turns"]]
+    return [
+        examine(reply, row["checks"][at], row["turns"][at], replies[:at]).grade
+        for at, reply in enumerate(replies)
+    ]
 
 
 @pytest.mark.parametrize("number", QUESTIONS)
 @pytest.mark.parametrize("lazy", LAZY)
 def test_a_lazy_answer_gets_at_most_four(number: int, lazy: str) -> None:
-    row = QUESTIONS[number]
-    grades = [grade(own, LAZY[lazy](turn)) for turn, own in zip(row["turns"], row["checks"], strict=True)]
-    assert sum(grades) / 2 <= 4
+    assert sum(lazy_grades(number, LAZY[lazy])) / 2 <= 4
+
+
+def test_one_canned_answer_to_everything_gets_next_to_nothing() -> None:
+    grades = [grade for number in QUESTIONS for grade in lazy_grades(number, LAZY["canned"])]
+    assert sum(grades) / len(grades) < 1.2
 
 
 @pytest.mark.parametrize("number", QUESTIONS)
 def test_the_first_answer_does_not_do_for_the_second_turn(number: int) -> None:
     first, _ = (GOOD | REFERENCES)[number]
-    assert grade(QUESTIONS[number]["checks"][1], first) < 8
+    assert examine(Reply(first), QUESTIONS[number]["checks"][1]).grade < 8
 
 
 def last(number: int, turn: int) -> list[float]:
     return numbers(REFERENCES[number][turn - 1].splitlines()[-1])
-
-
-def test_1021_order_of_the_couriers() -> None:
-    def orders(between: int) -> Iterator[tuple[str, ...]]:
-        for order in permutations(["Ada", "Bruno", "Chidi", "Dalia", "Emeka"]):
-            at = {name: place for place, name in enumerate(order)}
-            if (
-                at["Ada"] == at["Chidi"] + 1
-                and abs(at["Dalia"] - at["Ada"]) == between + 1
-                and at["Bruno"] not in (0, 4)
-                and at["Emeka"] > at["Bruno"]
-            ):
-                yield order
-
-    (first,), (second,) = orders(0), orders(3)
-    earlier = sum(second.index(name) < first.index(name) for name in first)
-    assert REFERENCES[1021][0].split() == list(first)
-    assert REFERENCES[1021][1].split() == [*second, "Earlier:", str(earlier)]
 
 
 def test_1022_days_on_duty() -> None:
@@ -205,16 +186,17 @@ def test_1022_days_on_duty() -> None:
     assert last(1022, 2) == [new_count - old_count]
 
 
-def test_1031_coffee() -> None:
-    # In cents and grams, so that nothing is rounded.
-    cost, bags = 340 * 615, 340_000 * 85 // 100 // 250
-    profit = bags * 990 - cost
-    assert (bags, cost, bags * 990) == (1156, 209_100, 1_144_440)
-    assert last(1031, 1) == [profit / 100]
-    full = 340_000 * 82 // 100 // 250
-    price = next(cents for cents in range(900, 1200) if full * cents - cost >= profit)
-    assert full == 1115
-    assert last(1031, 2) == [price / 100]
+def test_1031_baskets() -> None:
+    for turn, boxes in ((1, 3), (2, 4)):
+        assert {"number": boxes * 5} in QUESTIONS[1031]["checks"][turn - 1]
+        assert f"{boxes} " in QUESTIONS[1031]["turns"][turn - 1]
+
+
+@pytest.mark.parametrize("shown", ["3 * 5 = 15", "5 apples x 3 baskets", "$3 \\times 5$", "5 + 5 + 5 = 15"])
+def test_1031_takes_every_way_to_show_it(shown: str) -> None:
+    (pattern,) = [check for check in QUESTIONS[1031]["checks"][0] if "regex" in check]
+    assert run(pattern, shown).passed
+    assert not run(pattern, "There are 3 baskets with 5 apples each, so 15.").passed
 
 
 def test_1032_garden() -> None:
@@ -237,39 +219,37 @@ def code(number: int, turn: int) -> dict[str, Any]:
     return scope
 
 
-def test_1041_streaks() -> None:
-    asked = ast.literal_eval(re.findall(r"\[.*\]", QUESTIONS[1041]["turns"][0])[0])
+def test_1041_even_numbers() -> None:
+    scope = code(1041, 1)
+    assert [n for n in range(-2, 4) if scope["is_even"](n)] == [-2, 0, 2]
+    counting = code(1041, 2)
+    counting["count_even"].__globals__["is_even"] = scope["is_even"]
+    assert counting["count_even"]([2, 2, 3, 0]) == 3
+
+
+def test_1071_two_plays_must_differ_and_hamlet_is_none() -> None:
+    own = QUESTIONS[1071]["checks"][1]
+    assert examine(Reply("Macbeth, and then Macbeth once more"), own).grade == 5.5
+    assert examine(Reply("Hamlet and Hamlet, Prince of Denmark"), own).grade == 1
+
+
+def test_1042_streaks() -> None:
+    asked = ast.literal_eval(re.findall(r"\[.*\]", QUESTIONS[1042]["turns"][0])[0])
     for turn in (1, 2):
-        longest = code(1041, turn)["longest_streak"]
+        longest = code(1042, turn)["longest_streak"]
         assert longest(asked) == 5
         assert longest([]) == 0
         assert longest(["2023-12-31", "2024-01-01", "2024-01-03"]) == 2
-    assert last(1041, 1) == [5]
-    runs = code(1041, 2)["all_streaks"]
+    assert last(1042, 1) == [5]
+    runs = code(1042, 2)["all_streaks"]
     assert runs(asked, 2) == [("2024-02-28", "2024-03-03"), ("2024-03-06", "2024-03-07")]
     assert runs(asked, 6) == runs([], 1) == []
-    assert "2024-03-06" in REFERENCES[1041][1].splitlines()[-1]
+    assert "2024-03-06" in REFERENCES[1042][1].splitlines()[-1]
 
 
-def test_1042_chunks() -> None:
-    values = [4, 8, 15, 16, 23, 42, 7]
-    broken = re.findall(r"```python\n(.*?)```", QUESTIONS[1042]["turns"][0], re.DOTALL)[0]
-    scope: dict[str, Any] = {}
-    exec(broken, scope)
-    assert scope["averages"](values, 3)[-1] == pytest.approx(7 / 3)
-    for turn in (1, 2):
-        assert code(1042, turn)["chunk_means"](values, 3) == [9, 27, 7]
-    assert last(1042, 1) == [9, 27, 7]
-    means = code(1042, 2)["chunk_means"]
-    assert means([1, 3, 5, 7], 2, drop_last=True) == means([1, 3, 5, 7], 2) == [2, 6]
-    assert last(1042, 2)[-1] == sum(means(values, 3, drop_last=True)) == 36
-    with pytest.raises(ValueError, match="at least 1"):
-        means(values, 0)
-
-
-def test_1051_order() -> None:
-    first, second = (json.loads(text) for text in REFERENCES[1051])
-    note = QUESTIONS[1051]["turns"][0]
+def test_1052_order() -> None:
+    first, second = (json.loads(text) for text in REFERENCES[1052])
+    note = QUESTIONS[1052]["turns"][0]
     for found in (first, second):
         total = sum(item["quantity"] * item["unit_price"] for item in found["items"])
         assert found["total"] == pytest.approx(total)
@@ -283,44 +263,18 @@ def test_1051_order() -> None:
     assert second["items"] == [first["items"][0] | {"quantity": 12 + 2}]
 
 
-def test_1052_ferries() -> None:
-    log = QUESTIONS[1052]["turns"][0].split("Log: ")[1]
-    ferries = []
-    for sentence in re.split(r"(?<=[a-z0-9])\.\s*", log):
-        if sentence and "turned back" not in sentence:
-            hour, minute = re.findall(r"(\d\d):(\d\d)", sentence)[0]
-            (people,) = re.findall(r"(?<![\d:])\b\d{2,3}\b(?!:)", sentence)
-            ferries.append((int(hour) * 60 + int(minute), sentence.split()[0], int(people)))
-    late = sorted(ferry for ferry in ferries if ferry[0] > 12 * 60)
-    early = sorted(ferry for ferry in ferries if ferry[0] < 12 * 60)
-
-    def bullets(found: list[tuple[int, str, int]]) -> list[str]:
-        return [f"- {name}: {people}" for _, name, people in found]
-
-    assert len(ferries) == 4
-    assert REFERENCES[1052][0].splitlines() == [*bullets(late), f"Total: {sum(f[2] for f in late)}"]
-    assert REFERENCES[1052][1].splitlines() == [*bullets(early), f"Day total: {sum(f[2] for f in ferries)}"]
-
-
-def test_1012_fuel_and_1011_pennies() -> None:
+def test_1012_fuel() -> None:
     assert {"number": 31 - 19, "in": "last line"} in QUESTIONS[1012]["checks"][0]
     assert {"number": 27 - 19} in QUESTIONS[1012]["checks"][1][1]["any"]
     assert {"number": 31 - 27} in QUESTIONS[1012]["checks"][1][2]["any"]
-    assert {"number": 4 * 2 * 3} in QUESTIONS[1011]["checks"][0][1]["any"]
-    assert {"number": 4 * 2 * 3 - 2} in QUESTIONS[1011]["checks"][1][0]["any"]
 
 
-def test_1061_iceberg_and_1062_resistors() -> None:
-    (below,) = [check for check in QUESTIONS[1061]["checks"][1] if "number" in check]
+def test_1062_iceberg() -> None:
+    (below,) = [check for check in QUESTIONS[1062]["checks"][1] if "number" in check]
     assert abs(below["number"] - 100 * 917 / 1025) < below["tolerance"]
-    parallel, series = 1 / (1 / 120 + 1 / 180), 120 + 180
-    assert run({"number": [parallel, 9000 / parallel, 81 / parallel]}, GOOD[1062][0]).passed
-    assert run({"number": [series, 9000 / series, 81 / series]}, GOOD[1062][1]).passed
-    (factor,) = [check["number"] for check in QUESTIONS[1062]["checks"][1] if "tolerance" in check]
-    assert factor == round(series / parallel, 2)
 
 
-def test_1001_dates() -> None:
+def test_1002_dates() -> None:
     assert date(2024, 3, 15).strftime("%A %d %B") == "Friday 15 March"
 
 

@@ -87,7 +87,8 @@ def test_the_table_has_categories_and_their_mean_over_questions() -> None:
         row(2, [8, 8], [8, 8], category="math"),
         row(3, [9, 9], [5, 5], category="stem"),
     ]
-    lines = summary(rows, more=[question(4, "stem")])
+    first, _, *lines = summary(rows, more=[question(4, "stem")])
+    assert first == "candidate candidate, baseline baseline, judge judge"
     assert lines[0].split() == ["category", "n", "baseline", "candidate", "difference", "95", "%", "bounds"]
     assert lines[1].split()[:5] == ["math", "2", "8.00", "7.00", "-1.00"]
     assert lines[2].split()[:5] == ["stem", "1/2", "5.00", "9.00", "+4.00"]
@@ -97,12 +98,12 @@ def test_the_table_has_categories_and_their_mean_over_questions() -> None:
 
 def test_a_category_without_a_judged_question_has_dashes() -> None:
     lines = summary([row(1, category="math")], more=[question(2, "stem")])
-    assert lines[2].split() == ["stem", "0/1", "-", "-", "-"]
+    assert lines[4].split() == ["stem", "0/1", "-", "-", "-"]
 
 
 def test_nothing_judged_at_all_still_has_a_summary() -> None:
     lines = summary([row(1, candidate=())])
-    assert lines[2].split() == ["all", "0/1", "-", "-", "-"]
+    assert lines[4].split() == ["all", "0/1", "-", "-", "-"]
     assert "bench: NO VERDICT" in lines
 
 

@@ -1,0 +1,42 @@
+"""Degenerate replies: what is no answer at all, whatever the question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mtbench_pytest.checks import reading
+from mtbench_pytest.checks.loops import find_loop
+from mtbench_pytest.records import Reply
+
+# Shorter ones may rightly come twice: "36", "Yes, it is." In letters where words are not spaced.
+_REPEAT_WORDS = 4
+_REPEAT_LETTERS = 20
+
+
+def degenerate(reply: Reply, asked: str = "", earlier: Sequence[Reply] = ()) -> str:
+    """Looks for what spoils any reply: nothing in it, a loop, the question or an earlier reply once more.
+
+    Args:
+        reply: The reply.
+        asked: The user's message that it answers.
+        earlier: The model's replies to the turns before, in order.
+
+    Returns:
+        Why this is no answer, or an empty text.
+    """
+    if not any(map(reading.speaks, reply.text)):
+        return "the reply is empty"
+    if loop := find_loop(reply.text):
+        return f"the reply is caught in a loop: {loop}"
+    if _is_short(reply.text):
+        return ""
+    words = reply.text.split()
+    if words == asked.split():
+        return "it repeats the question"
+    turns = [turn for turn, other in enumerate(earlier, start=1) if other.text.split() == words]
+    return f"it repeats its answer to turn {turns[0]}" if turns else ""
+
+
+def _is_short(text: str) -> bool:
+    few = len(reading.words(text)) < _REPEAT_WORDS
+    return few and sum(map(reading.speaks, text)) < _REPEAT_LETTERS
