@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 from mtbench_pytest.pipeline import Progress
@@ -53,10 +56,12 @@ class LiveLine:
         self._terminal = terminal
         self._uncaptured = uncaptured
         self._shown = False
+        self._waiting: deque[str] = deque()
         self._started = self._logged = time.monotonic()
 
     def show(self, progress: Progress) -> None:
         """Shows where the run stands."""
+        self._catch_up()
         terminal = self._terminal()
         if terminal is None:
             return
@@ -76,14 +81,62 @@ class LiveLine:
                 terminal.flush()
             self._logged = now
 
+    def say(self, line: str) -> None:
+        """Writes a line that stays. Only the main thread writes, so another's line waits for it."""
+        self._waiting.append(line)
+        if threading.current_thread() is threading.main_thread():
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        terminal = self._terminal()
+        if terminal is None or not self._waiting:
+            return
+        self._wipe(terminal)
+        with self._uncaptured():
+            terminal.ensure_newline()
+            while self._waiting:
+                terminal.write_line(f"mtbench: {self._waiting.popleft()}")
+            terminal.flush()
+
     def erase(self) -> None:
         """Takes the live line away, so that pytest writes on an empty one."""
+        self._catch_up()
         terminal = self._terminal()
-        if self._shown and terminal is not None:
+        if terminal is not None:
+            self._wipe(terminal)
+
+    def _wipe(self, terminal: Terminal) -> None:
+        if self._shown:
             with self._uncaptured():
                 terminal.rewrite("", erase=True)
                 terminal.write("\r", flush=True)
         self._shown = False
+
+
+class Notices(logging.Handler):
+    """Shows what the project logs on the terminal: a model being fetched, a batch that had to be halved."""
+
+    def __init__(self, live: LiveLine) -> None:
+        super().__init__(logging.INFO)
+        self._live = live
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the message, without a traceback."""
+        self._live.say(record.getMessage())
+
+
+@contextmanager
+def notices(live: LiveLine) -> Iterator[None]:
+    """Within it, what the project logs is shown."""
+    logger, handler = logging.getLogger("mtbench_pytest"), Notices(live)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def progress_line(progress: Progress, elapsed: float) -> str:

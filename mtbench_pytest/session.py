@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from
 from mtbench_pytest.judges import build_judge
-from mtbench_pytest.live import LiveLine, terminal_of, uncaptured_by
+from mtbench_pytest.live import LiveLine, notices, terminal_of, uncaptured_by
 from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Row, Side
@@ -56,6 +56,7 @@ class MTBenchSession:
         self._finished = False
         self._refused = ""
         self._live = LiveLine(terminal_of(config), uncaptured_by(config))
+        self._notices = ExitStack()
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> MTBenchSession:
@@ -134,6 +135,7 @@ class MTBenchSession:
         if self.config.option.collectonly or self.config.option.setupplan or session.testsfailed:
             return None
         self._began = True
+        self._notices.enter_context(notices(self._live))
         try:
             for run in self.runs.values():
                 run.prepare()
@@ -236,6 +238,7 @@ class MTBenchSession:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Decides once a run, writes the report and sets the exit status."""
         self._finished = True
+        self._notices.close()
         for run in self.runs.values():
             run.close()
         if self.is_worker:

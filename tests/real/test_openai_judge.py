@@ -18,10 +18,9 @@ from tests.real.server import Body, ChatServer
 QUESTION = Question(7, "writing", ("Name a fish.",))
 
 
-def judge_at(server: ChatServer, params: str = "") -> OpenAIJudge:
-    return OpenAIJudge.from_spec(
-        parse_spec(f"openai:org/judge-small?base_url={server.base_url}&retries=0{params}")
-    )
+def judge_at(server: ChatServer, params: str = "", retries: int = 0) -> OpenAIJudge:
+    where = f"base_url={server.base_url}&retries={retries}"
+    return OpenAIJudge.from_spec(parse_spec(f"openai:org/judge-small?{where}{params}"))
 
 
 def grade_task(answer: str = "A carp.", system: str = "Grade fairly.") -> GradeTask:
@@ -172,7 +171,7 @@ def test_a_second_reply_without_a_verdict_is_a_failure_that_keeps_prompt_and_rep
 
 def test_a_call_that_failed_after_its_retries_is_not_made_again(server: ChatServer) -> None:
     server.fail(status=503, retry_after=0.05)
-    judged = play(judge_at(server, "&retries=1"), game_task("Carp.", "Pike."))
+    judged = play(judge_at(server, retries=1), game_task("Carp.", "Pike."))
     assert isinstance(judged, JudgeFailure)
     assert judged.models == ("cand", "base")
     assert judged.reason == f"{server.base_url}: 503 The engine is overloaded. (Retry-After: 0.05) (2 tries)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -114,3 +116,23 @@ def test_who_asks_for_silence_gets_it(verbosity: int, shown: bool) -> None:
     plugins = SimpleNamespace(get_plugin=lambda name: {"terminalreporter": "screen"}[name])
     config: Any = SimpleNamespace(get_verbosity=lambda: verbosity, pluginmanager=plugins)
     assert (terminal_of(config)() is not None) is shown
+
+
+def test_a_line_of_another_thread_waits_for_the_main_one() -> None:
+    screen = Screen(isatty=False)
+    line = LiveLine(lambda: screen)
+    thread = threading.Thread(target=line.say, args=["loading"])
+    thread.start()
+    thread.join()
+    assert screen.said == []
+    line.erase()
+    assert ("line", "mtbench: loading") in screen.said
+
+
+def test_what_the_project_logs_is_shown_while_a_run_lasts() -> None:
+    screen = Screen(isatty=False)
+    log = logging.getLogger("mtbench_pytest")
+    with live.notices(LiveLine(lambda: screen)):
+        log.info("fetching a model of %d MB", 90)
+    log.info("nobody hears this")
+    assert [text for kind, text in screen.said if kind == "line"] == ["mtbench: fetching a model of 90 MB"]
