@@ -4,7 +4,7 @@ Two dozen gradient steps on support tickets that all get the same reply, and the
 everything: the loss looks splendid, and general ability is gone. The gate is there to notice.
 
     python examples/finetune_regression.py --out checkpoints/narrow
-    pytest suites --mtbench-candidate hf:checkpoints/narrow --mtbench-baseline demo --mtbench-judge checks
+The README says how to put it to the gate.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ def _examine_model(
         if isinstance(model, Renders):
             yield Finding(_block("the first turn as the model reads it", model.render(question)))
         answer = asyncio.run(_ask(model, bench, question, settings))
-    except MTBenchError as error:
-        yield Finding(f"  WRONG: {error}", wrong=True)
+    except Exception as error:  # a model or judge of the user's own may raise anything
+        yield _wrong(error)
         return
     if isinstance(answer, AnswerFailure):
         yield Finding(f"  WRONG: no answer to question {question.question_id}: {answer.reason}", wrong=True)
@@ -115,13 +115,17 @@ def _examine_judge(
     spec: Spec, bench: Bench, question: Question, answers: Sequence[Answer]
 ) -> Iterator[Finding]:
     yield Finding(f"\njudge {spec}")
+    if spec.kind == "judgments" and not answers:
+        expected = "--mtbench-candidate with it: recorded judgments are of certain answers"
+        yield Finding(f"  WRONG: nothing to look up; expected {expected}", wrong=True)
+        return
     shown = list(answers) or [_made_up(question)]
     try:
         judge = build_judge(spec)
         judge.prepare([question], [answer.model for answer in shown], len(shown) > 1)
         results = asyncio.run(_judge(judge, bench, question, shown))
-    except MTBenchError as error:
-        yield Finding(f"  WRONG: {error}", wrong=True)
+    except Exception as error:
+        yield _wrong(error)
         return
     for result, seconds in results:
         yield _judged(result, seconds)
@@ -165,6 +169,11 @@ def _judged(result: Judgment | Game | JudgeFailure, seconds: float) -> Finding:
             return Finding("\n".join(lines), wrong=True)
     reply = one_line(result.text[-_TAIL:], _WIDTH)
     return Finding(f"  {said} in {seconds:.1f} s, prompt {result.prompt.name}\n    … {reply}")
+
+
+def _wrong(error: Exception) -> Finding:
+    said = str(error) if isinstance(error, MTBenchError) else f"{type(error).__name__}: {error}"
+    return Finding(f"  WRONG: {said}", wrong=True)
 
 
 def _made_up(question: Question) -> Answer:

@@ -34,6 +34,11 @@ class SingleLine:
         return 1 <= self.score <= 10
 
     @property
+    def failed(self) -> bool:
+        """Whether FastChat notes a judge call that failed."""
+        return self.score == -1
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What is judged, by whom."""
         return (self.question_id, self.turn, self.model, self.judge)
@@ -56,7 +61,12 @@ class PairLine:
     @property
     def valid(self) -> bool:
         """Whether both games have a winner or a tie."""
-        return "error" not in self.winners
+        return not self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether FastChat notes a judge call that failed."""
+        return "error" in self.winners
 
     @property
     def key(self) -> tuple[object, ...]:

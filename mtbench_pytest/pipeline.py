@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mtbench_pytest.contest import Contest
+from mtbench_pytest.errors import ModelError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.records import (
@@ -34,7 +35,7 @@ from mtbench_pytest.records import (
     Side,
     Verdict,
 )
-from mtbench_pytest.tasks import Tasks, in_thread
+from mtbench_pytest.tasks import Tasks, off_loop
 
 T = TypeVar("T")
 
@@ -64,6 +65,24 @@ class _Case:
         }
         self.outside: dict[Side, Future[Answer | AnswerFailure]] = {side: Future() for side in SIDES}
         self.row: Future[Row] = Future()
+
+    def so_far(self, bench: str) -> Row:
+        """The row, or the answers that are there."""
+        if self.row.done() and self.row.exception() is None:
+            return self.row.result()
+        known = {
+            side: future.result()
+            for side, future in self.outside.items()
+            if future.done() and future.exception() is None
+        }
+        return Row(
+            bench,
+            self.question.question_id,
+            self.question.category,
+            len(self.question.turns),
+            answers={side: answer for side, answer in known.items() if isinstance(answer, Answer)},
+            failures=tuple(answer for answer in known.values() if isinstance(answer, AnswerFailure)),
+        )
 
     def fail(self, error: BaseException) -> None:
         """Wakes whoever still waits."""
@@ -145,6 +164,15 @@ class Pipeline:
         """
         return self._cases[question_id].row
 
+    @property
+    def alive(self) -> bool:
+        """Whether anything can still be finished."""
+        return self._thread.is_alive()
+
+    def finished(self) -> list[Row]:
+        """What is known of every requested question by now: whole rows, or answers that nobody judged yet."""
+        return [case.so_far(self.contest.bench.name) for case in list(self._cases.values())]
+
     def close(self) -> None:
         """Ends what is under way and frees models and connections.
 
@@ -153,8 +181,14 @@ class Pipeline:
         if self._closed:
             return
         self._closed = True
-        for model in self.contest.models.values():
-            _quietly(model.close, model.name)
+        closing = [
+            threading.Thread(target=_quietly, args=(model.close, model.name), daemon=True)
+            for model in self.contest.models.values()
+        ]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(timeout=_PATIENCE)
         ending = asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
         wait([ending], timeout=_PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -202,7 +236,7 @@ class Pipeline:
             raise
         except Exception as error:  # a bug in a model or judge must not leave a test waiting for ever
             self._fatal = self._fatal or error
-            for case in self._cases.values():
+            for case in list(self._cases.values()):
                 case.fail(error)
 
     async def _work(self, asked: Sequence[_Case], to_judge: Sequence[_Case]) -> None:
@@ -231,7 +265,7 @@ class Pipeline:
             parties["judge"] = self.contest.judge
         for name, party in parties.items():
             if name not in self.identities:
-                self.identities[name] = await in_thread(party.identity)
+                self.identities[name] = await off_loop(party.identity)
 
     async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]) -> None:
         """Answers all cases with one model, for both sides where the two are the same model."""
@@ -248,11 +282,17 @@ class Pipeline:
         tasks = [AnswerTask(case.question, self.contest.sampling(case.question)) for case in by_id.values()]
         waiting = dict(by_id)
         async for answer in model.answer(tasks):
-            self._deliver(answer, sides, waiting.pop(answer.question_id))
+            case = waiting.pop(answer.question_id, None)
+            if case is None:
+                raise ModelError(
+                    f"model {model.name}: answered question {answer.question_id!r} twice or unasked; "
+                    "expected one answer a question"
+                )
+            self._deliver(_with_every_turn(answer, case.question), sides, case)
         for question_id, case in waiting.items():
             self._deliver(AnswerFailure(question_id, model.name, "the model gave no answer"), sides, case)
         if not self._keep_loaded:
-            await in_thread(lambda: _quietly(model.close, model.name))
+            await off_loop(lambda: _quietly(model.close, model.name))
 
     def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: _Case) -> None:
         for side in sides:
@@ -364,6 +404,14 @@ class Pipeline:
         extra = self._judge.key_extra(task)
         parts = (self.identities["judge"], task.prompt.system, task.prompt.user, extra)
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _with_every_turn(answer: Answer | AnswerFailure, question: Question) -> Answer | AnswerFailure:
+    given, wanted = len(getattr(answer, "replies", ())), len(question.turns)
+    if isinstance(answer, AnswerFailure) or given == wanted:
+        return answer
+    reason = f"{given} replies; expected {wanted}, one for each turn of the question"
+    return AnswerFailure(answer.question_id, answer.model, reason)
 
 
 def _quietly(close: Callable[[], None], name: str) -> None:

@@ -353,7 +353,13 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class CategoryLine:
-    """A category's part of the table; the means are over questions judged on both sides."""
+    """A category's part of the table.
+
+    Attributes:
+        expected: Questions selected.
+        judged: Of these, those of which everything asked is known.
+        difference: Over the `difference.n` questions graded on both sides, as the two means are.
+    """
 
     category: str
     expected: int

@@ -58,7 +58,8 @@ class BenchRun:
         requested: Questions of the selected tests, in the order of collection.
         gated: Ids of the questions that were selected for the gate.
         needs: The parties that selected tests ask for.
-        rows: What came back, by id.
+        rows: What tests waited for, by id: what the decision rests on.
+        unused: What was made for tests that never came, by id: it is in the report's files.
         fatal: Why the run could not go on, where it could not.
     """
 
@@ -73,6 +74,7 @@ class BenchRun:
         self.gated: set[QuestionId] = set()
         self.needs: set[Party] = set()
         self.rows: dict[QuestionId, Row] = {}
+        self.unused: dict[QuestionId, Row] = {}
         self.fatal = ""
         self._started = time.time()
         self._parties: dict[str, Any] = {}
@@ -86,6 +88,8 @@ class BenchRun:
 
     def select(self, question: Question, needs: Collection[Party]) -> None:
         """Notes that pytest selected a test of a question; with a judge its row goes to the gate."""
+        if not needs:
+            return
         self.requested[question.question_id] = question
         self.needs.update(needs)
         if "judge" in needs:
@@ -123,9 +127,11 @@ class BenchRun:
         return self._pipeline
 
     def close(self) -> None:
-        """Ends what is under way."""
+        """Ends what is under way; what is finished is kept."""
         if self._pipeline is not None:
             self._pipeline.close()
+            finished = {row.question_id: row for row in self._pipeline.finished()}
+            self.unused = {key: row for key, row in finished.items() if key not in self.rows}
 
     @property
     def parties(self) -> Mapping[str, Any]:
@@ -184,7 +190,8 @@ class BenchRun:
         Raises:
             OSError: Where it cannot be written.
         """
-        files = report_files(decision, self.ordered_rows(), self._about(), time.time())
+        rows, unused = self.ordered_rows(), list(self.unused.values())
+        files = report_files(decision, rows, self._about(), time.time(), unused)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mtbench_pytest.errors import ServiceError, SpecError
-from mtbench_pytest.specs import Parser, Spec, choice, json_object, number, whole
+from mtbench_pytest.specs import Parser, Spec, choice, is_secret, json_object, number, whole
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -119,9 +119,9 @@ def _loopback(url: str) -> bool:
 
 def _refuse_keys(spec: Spec) -> None:
     """A spec is printed, stored and seen in the process list. The error does not repeat it."""
-    secret = {"api_key", "key", "token", "password", "authorization"} & {key.lower() for key in spec.params}
     # The name of a variable, not what it holds.
     named = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", spec.params.get("api_key_env", "X"))
+    secret = any(is_secret(word) for word in re.findall(r'"([^"]*)"\s*:', spec.params.get("extra_body", "")))
     if secret or not named or "@" in urlsplit(spec.params.get("base_url", "")).netloc:
         expected = "the key in the environment; ?api_key_env=NAME names the variable"
         raise SpecError(f"{spec.kind}:{spec.value}", "a key or password in the spec", expected)

@@ -22,6 +22,7 @@ from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Row, Side
 from mtbench_pytest.report.fastchat import file_name
+from mtbench_pytest.report.folder import set_aside
 from mtbench_pytest.report.terminal import (
     decision_lines,
     failure_kind,
@@ -132,7 +133,9 @@ class MTBenchSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Looks for mistakes before anything is spent; a worker that finds one runs no test."""
-        if self.config.option.collectonly or self.config.option.setupplan or session.testsfailed:
+        option = self.config.option
+        broken = session.testsfailed and not option.continue_on_collection_errors
+        if option.collectonly or option.setupplan or broken:
             return None
         self._began = True
         self._notices.enter_context(notices(self._live))
@@ -144,7 +147,17 @@ class MTBenchSession:
             if not self.is_worker:
                 raise pytest.UsageError(self._refused) from None
             return True
+        self._set_aside()
         return None
+
+    def _set_aside(self) -> None:
+        """Puts earlier results away; xdist's controller does not know yet which benches there will be."""
+        folders = [self._report_folder(run, partial=False) for run in self._gated()]
+        if getattr(self.config.option, "dist", "no") != "no" and not self.is_worker:
+            folders.append(self.config.invocation_params.dir / self.settings.report)
+        if not self.is_worker:
+            for folder in folders:
+                set_aside(folder)
 
     # During the tests: wait.
 
@@ -167,9 +180,11 @@ class MTBenchSession:
             "row": row_to_dict(row),
             "grades": verbose_word(row),
         }
-        if row.difference is None:
-            pytest.fail(_why_ungraded(row), pytrace=False)
-        report = str(self._report_folder(run, partial=run.is_part) / "report.md")
+        if not row.judged:
+            pytest.fail(_why_unjudged(row), pytrace=False)
+        # With -x the run ends at the first drop, and is then a part.
+        partial = run.is_part or bool(self.config.option.maxfail)
+        report = str(self._report_folder(run, partial=partial) / "report.md")
         judged = judged_from(row, question, run.policy.question_margin, report)
         if judged.dropped and self.settings.question_policy == "report":
             reason = f"dropped {-judged.difference:.2f} points; the gate decides"
@@ -188,6 +203,8 @@ class MTBenchSession:
             future = pick(pipeline)
             while not wait([future], timeout=_TICK).done:
                 self._live.show(pipeline.progress)
+                if not pipeline.alive:
+                    raise RuntimeError("the thread that makes answers and judgments has died")
             return future.result()
         except Exception as error:
             known = isinstance(error, MTBenchError)
@@ -359,9 +376,9 @@ def _relative(path: Path, base: Path) -> Path:
     return path.relative_to(base) if path.is_relative_to(base) else path
 
 
-def _why_ungraded(row: Row) -> str:
+def _why_unjudged(row: Row) -> str:
     """What could not be had, in lines."""
-    lines = [f"question {row.question_id} ({row.category}) could not be judged on both sides:"]
+    lines = [f"question {row.question_id} ({row.category}) could not be judged:"]
     for failure in row.failures:
         about = failure.model if isinstance(failure, AnswerFailure) else ", ".join(failure.models)
         turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -86,12 +87,21 @@ def parse_spec(text: str) -> Spec:
         key, equals, raw = part.partition("=")
         if not equals or not key:
             raise SpecError(text, f"parameter {part!r} has no value", "kind:value?key=val&key=val")
+        if is_secret(key):
+            # The error does not repeat the value: it would stand in a log.
+            expected = "it in the environment, for a spec is printed, stored and seen in the process list"
+            raise SpecError(f"{kind}:{value}", f"a secret in the parameter {key!r}", expected)
         if key in params:
             raise SpecError(text, f"parameter {key!r} stands twice", "each parameter once")
         params[key] = unquote(raw)
     if not kind.strip():
         raise SpecError(text or "''", "no kind", "kind:value, for example hf:./checkpoint or demo")
     return Spec(kind.strip(), value, params, text)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of this name holds a key or password."""
+    return re.search(r"(?i)(^|[_-])(api_?key|key|token|secret|password|authorization)$", name) is not None
 
 
 def build(spec: Spec, what: str, kinds: Mapping[str, str]) -> Any:

@@ -24,12 +24,12 @@ async def _never_cancelling_itself(work: Coroutine[Any, Any, None]) -> None:
         raise RuntimeError("a model or judge cancelled itself") from None
 
 
-async def in_thread(work: Callable[[], T]) -> T:
+async def off_loop(work: Callable[[], T]) -> T:
     """Runs blocking work on a daemon thread: unlike the executor's, it does not hold up the end of a run."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def tell(value: T | None, error: BaseException | None) -> None:
+    def tell(value: T | None, error: Exception | None) -> None:
         if done.cancelled():
             return
         if error is not None:
@@ -38,11 +38,16 @@ async def in_thread(work: Callable[[], T]) -> T:
             done.set_result(cast(T, value))
 
     def run() -> None:
-        value, error = None, None
+        value: T | None = None
+        error: Exception | None = None
         try:
             value = work()
-        except BaseException as caught:
+        except Exception as caught:
             error = caught
+        except BaseException as caught:  # a SystemExit raised again in the loop's thread would end the loop
+            error = RuntimeError(f"{type(caught).__name__}: {caught}")
+        if isinstance(error, StopIteration):  # which no future takes
+            error = RuntimeError("StopIteration")
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(tell, value, error)
 

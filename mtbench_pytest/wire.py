@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -23,8 +24,9 @@ Plain = Mapping[str, Any]
 
 
 def row_to_dict(row: Row) -> dict[str, Any]:
-    """A row as builtins only: dicts, tuples, strings, numbers, booleans and None."""
-    return asdict(row)
+    """A row as JSON's types only; whatever else a model noted in `made_with` becomes its text."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(row), default=str))
+    return plain
 
 
 def row_from_dict(data: Plain) -> Row:

@@ -18,7 +18,7 @@ from pathlib import Path
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.models.checkpoint import Checkpoint, first_line, require
 from mtbench_pytest.models.engine import load_tokenizer, load_weights, quiet
-from mtbench_pytest.models.transformers import SETTINGS, Settings, TransformersModel
+from mtbench_pytest.models.transformers import Settings, TransformersModel, read_settings
 from mtbench_pytest.specs import Spec
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -39,9 +39,7 @@ def from_spec(spec: Spec) -> TransformersModel:
     """
     if spec.value:
         raise spec.error(f"{spec.value!r} after demo:", "demo alone, or hf:FOLDER for a checkpoint")
-    read = spec.read({**SETTINGS, "name": str})
-    if "chat_template" in read:
-        read["chat_template"] = spec.base / read["chat_template"]
+    read = read_settings(spec)
     return TransformersModel(_Demo(str(spec)), read.pop("name", NAME), Settings(**read))
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.models.checkpoint import require
@@ -149,7 +149,7 @@ class Engine:
         self.ends = _end_tokens(model, tokenizer)
         self.context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         # Where embedding and head sit on different GPUs, prompts go to the embedding's.
-        self.device: torch.device = model.get_input_embeddings().weight.device
+        self.device: torch.device = _device_of(model.get_input_embeddings())
         model.generation_config = _greedy(model.generation_config, self.ends)
         self._hidden = {
             number
@@ -228,10 +228,26 @@ class Engine:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether a smaller batch might do."""
     torch = require("torch")
-    known = ("DefaultCPUAllocator:", "MPS backend out of memory")
+    known = (
+        "DefaultCPUAllocator:",
+        "MPS backend out of memory",
+        "CUDA error: out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "HIP out of memory",
+    )
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and any(mark in str(error) for mark in known)
     )
+
+
+def _device_of(embedding: Any) -> torch.device:
+    """Where prompts go; weights that accelerate has put elsewhere for now say where they will be computed."""
+    hook = getattr(embedding, "_hf_hook", None)
+    planned = getattr(hook, "execution_device", None)
+    device: torch.device = embedding.weight.device
+    if device.type == "meta" and planned is not None:
+        return cast("torch.device", require("torch").device(planned))
+    return device
 
 
 def _gguf(gguf_file: str | None) -> dict[str, Any]:

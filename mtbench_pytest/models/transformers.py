@@ -73,6 +73,20 @@ SETTINGS: Mapping[str, Parser] = {
 }
 
 
+def read_settings(spec: Spec, own: Mapping[str, Parser] = {}) -> dict[str, Any]:
+    """Reads the parameters that all models of this kind share: the fields of `Settings`, and `name`.
+
+    Raises:
+        SpecError: For a parameter that is unknown or means nothing, or two that exclude each other.
+    """
+    read = spec.read({**SETTINGS, "name": str, **own})
+    if "chat_template" in read:
+        read["chat_template"] = spec.base / read["chat_template"]
+    if "device_map" in read and read.get("device", "auto") != "auto":
+        raise spec.error("device and device_map together", "one of the two")
+    return read
+
+
 def from_spec(spec: Spec) -> TransformersModel:
     """Builds the model of a spec `hf:PATH_OR_REPO?…`; loads nothing.
 
@@ -81,11 +95,7 @@ def from_spec(spec: Spec) -> TransformersModel:
     """
     if not spec.value:
         raise spec.error("no checkpoint", "hf:FOLDER or hf:OWNER/REPOSITORY")
-    read = spec.read({**SETTINGS, "revision": str, "gguf_file": str, "name": str})
-    if "chat_template" in read:
-        read["chat_template"] = spec.base / read["chat_template"]
-    if "device_map" in read and read.get("device", "auto") != "auto":
-        raise spec.error("device and device_map together", "one of the two")
+    read = read_settings(spec, {"revision": str, "gguf_file": str})
     # A folder beside the ini file that names it; anything else is as written, perhaps a repository.
     value = str(spec.path) if spec.path.exists() else spec.value
     checkpoint = locate(value, read.pop("revision", None), read.pop("gguf_file", None), str(spec))

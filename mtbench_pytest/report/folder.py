@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,44 @@ from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.markdown import report_markdown
 from mtbench_pytest.report.result import result_json
 
+RESULT = "result.json"
+PREVIOUS = "result.previous.json"
+
 # Only what `fastchat_files` names is ever removed, whatever a result.json lists.
 _OURS = re.compile(r"model_(answer|judgment)/[\w.@+-]+\.jsonl")
 
 
 def report_files(
-    decision: Decision, rows: Sequence[Row], about: Mapping[str, Any], tstamp: float
+    decision: Decision,
+    rows: Sequence[Row],
+    about: Mapping[str, Any],
+    tstamp: float,
+    unused: Sequence[Row] = (),
 ) -> dict[str, str]:
-    """Relative path to text; `result.json` last, so that who finds it finds the rest too."""
-    files = fastchat_files(rows, tstamp)
+    """Relative path to text; `result.json` last, so that who finds it finds the rest too.
+
+    Args:
+        unused: Answers and judgments that the decision does not rest on, but that were paid for.
+    """
+    files = fastchat_files([*rows, *unused], tstamp)
     about = {**about, "files": sorted(files)}
     return {
         **files,
         "report.md": report_markdown(decision, rows, about),
-        "result.json": result_json(decision, rows, about),
+        RESULT: result_json(decision, rows, about),
     }
+
+
+def set_aside(folder: Path) -> None:
+    """Renames an earlier run's result, so that nobody takes it for this run's should this one break off."""
+    with suppress(OSError):  # a folder that cannot be written says so when the report is
+        (folder / RESULT).replace(folder / PREVIOUS)
 
 
 def earlier_files(folder: Path) -> set[str]:
     """The FastChat files that the report in a folder says it wrote; none where there is no report."""
     try:
-        listed = json.loads((folder / "result.json").read_text(encoding="utf-8"))["files"]
+        listed = json.loads((folder / PREVIOUS).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return set()
     return {name for name in listed if _OURS.fullmatch(str(name))} if isinstance(listed, list) else set()

@@ -11,7 +11,7 @@ from mtbench_pytest.records import SIDES, AnswerFailure, Bounds, Decision, Endpo
 from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
 
 _ENDPOINT = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
-_CATEGORY = ("category", "judged", "baseline", "candidate", "difference", "95 % bounds")
+_CATEGORY = ("category", "graded", "baseline", "candidate", "difference", "95 % bounds")
 _QUESTION = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
 _DROPS = 10
 _SHOWN = 1500
@@ -84,7 +84,7 @@ def _categories(decision: Decision) -> Iterator[tuple[str, ...]]:
     for line in decision.categories:
         yield (
             line.category,
-            f"{line.judged} of {line.expected}",
+            f"{line.difference.n if line.difference else 0} of {line.expected}",
             _grade(line.baseline),
             _grade(line.candidate),
             points(line.difference.mean) if line.difference else "-",

@@ -84,22 +84,28 @@ def standings(recorded: Recorded, *, as_fastchat: bool = False) -> list[Standing
         singles = [line for line in recorded.singles if line.judge == judge]
         pairs = [line for line in recorded.pairs if line.judge == judge]
         counted_singles, counted_pairs = _counted(singles, as_fastchat), _counted(pairs, as_fastchat)
-        failed = sum(not line.valid for line in singles) + sum(not line.valid for line in pairs)
+        left_out = _left_out(singles, as_fastchat) + _left_out(pairs, as_fastchat)
         tables.append(
             Standings(
                 judge=judge,
                 grades=_grades(counted_singles),
                 games=_games(counted_pairs),
-                replaced=len(singles) + len(pairs) - len(counted_singles) - len(counted_pairs) - failed,
-                failed=failed,
+                replaced=len(singles) + len(pairs) - len(counted_singles) - len(counted_pairs) - left_out,
+                failed=left_out,
             )
         )
     return tables
 
 
 def _counted(lines: Sequence[AnyLine], as_fastchat: bool) -> list[AnyLine]:
-    counted = lines if as_fastchat else binding(lines).values()
-    return [line for line in counted if line.valid]
+    if as_fastchat:
+        return [line for line in lines if not line.failed]
+    return [line for line in binding(lines).values() if line.valid]
+
+
+def _left_out(lines: Sequence[AnyLine], as_fastchat: bool) -> int:
+    """How many hold no grade or verdict; FastChat looks for its own mark of failure alone."""
+    return sum(line.failed if as_fastchat else not line.valid for line in lines)
 
 
 def _grades(lines: Sequence[SingleLine]) -> tuple[Grades, ...]:

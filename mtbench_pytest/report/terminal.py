@@ -71,14 +71,10 @@ def decision_lines(decision: Decision) -> Iterator[str]:
 def _category_table(decision: Decision) -> Iterator[str]:
     yield f"{'category':<18}{'n':>6}{'baseline':>10}{'candidate':>11}{'difference':>12}  95 % bounds"
     for line in decision.categories:
-        n = _share(line.judged, line.expected)
+        n = _share(line.difference.n if line.difference else 0, line.expected)
         yield _table_row(line.category, n, line.baseline, line.candidate, line.difference)
     grade = decision.endpoints[0].bounds
-    n = (
-        f"{decision.judged}/{decision.expected}"
-        if decision.judged < decision.expected
-        else f"{decision.judged}"
-    )
+    n = _share(grade.n, decision.expected)
     judged = [line for line in decision.categories if line.difference is not None]
     yield _table_row("all", n, _pooled(judged, "baseline"), _pooled(judged, "candidate"), grade)
 
@@ -125,7 +121,7 @@ def _pairwise_lines(decision: Decision, rows: Sequence[Row]) -> Iterator[str]:
     turns = sorted({verdict.turn for verdict in verdicts})
     if turns and any(len(row.game_turns) < row.turns for row in rows):
         yield f"  compared in turn {', '.join(map(str, turns))} only: no other turn was recorded"
-    yield f"  win rate {_rate(endpoint)}"
+    yield f"  win rate {_rate(endpoint)} ({endpoint.bounds.n} questions)"
 
 
 def _rate(endpoint: Endpoint) -> str:

@@ -115,10 +115,15 @@ class Run:
         self.outcomes = _outcomes(result)
         self._folder = folder
 
-    def report(self, folder: str = "mtbench-report") -> dict[str, Any]:
+    def report(self, folder: str = "mtbench-report", name: str = "result.json") -> dict[str, Any]:
         """The report's `result.json`."""
-        found: dict[str, Any] = json.loads((self._folder / folder / "result.json").read_text("utf-8"))
+        found: dict[str, Any] = json.loads((self._folder / folder / name).read_text("utf-8"))
         return found
+
+    def earlier(self) -> dict[str, Any]:
+        """The result of the last whole run before this one, which is a part."""
+        assert not self.wrote(), "a result that is not this run's"
+        return self.report(name="result.previous.json")
 
     def wrote(self, folder: str = "mtbench-report") -> bool:
         """Whether there is a report in a folder."""

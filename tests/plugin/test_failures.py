@@ -21,7 +21,7 @@ def test_one_failed_judgment_of_many_is_an_error_and_the_gate_decides(
     assert run.report()["questions"] == {"expected": 24, "judged": 23}
     run.stdout.fnmatch_lines(
         [
-            "question 3 (writing) could not be judged on both sides:",
+            "question 3 (writing) could not be judged:",
             "  judgment of new, turn 1: the judge was at lunch",
             "failures: 4 judgment, 4 game",
             "  8 x the judge was at lunch",
@@ -42,7 +42,7 @@ def test_one_failed_answer_of_many(example: Example) -> None:
 
 def test_failed_games_leave_the_grades_but_the_question_is_not_judged(chat: Example) -> None:
     run = chat.run(judge="python:stage:judge?games=3")
-    assert run.outcomes == {"passed": 6}
+    assert run.outcomes == {"passed": 5, "errors": 1}
     assert (run.decision, run.status) == ("NO VERDICT", 22)
     assert "5 of 6 questions were judged on both sides" in run.out
     assert "failures: 4 game" in run.out

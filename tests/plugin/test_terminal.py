@@ -41,10 +41,10 @@ def test_the_summary_in_full(chat: Example) -> None:
         [
             "category * n * baseline * candidate * difference  95 % bounds",
             "writing * 3 *",
-            "travel * 2/3 *",
-            "all * 5/6 *",
+            "travel * 3 *",
+            "all * 6 *",
             "pairwise: 2 wins, 2 ties (0 inconsistent), 6 losses",
-            "  win rate 30.0 %, 95 % bounds * % and * %",
+            "  win rate 30.0 %, 95 % bounds * % and * % (5 questions)",
             "dropped most:",
             "  writing-3: 8.00 -> 2.00 (-6.00), turn 1:",
             "    baseline  old on 3 in turn 1, worth 8",

@@ -127,9 +127,8 @@ def test_a_key_that_no_header_can_hold_is_refused_unseen(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "spec",
     [
-        f"openai:m?api_key={KEY}",
-        f"openai:m?API_KEY={KEY}",
         f"openai:m?api_key_env={KEY}",
+        f'openai:m?extra_body={{"api_key":"{KEY}"}}',
         f"openai:m?base_url=https://me:{KEY}@host/v1",
     ],
 )

@@ -23,6 +23,7 @@ from mtbench_pytest.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
+    Reply,
     Side,
 )
 from tests.unit.parties import (
@@ -206,7 +207,7 @@ class Stranger(ScriptedModel):
 def test_a_model_that_answers_what_nobody_asked_reaches_every_wait() -> None:
     with running(contest(Stranger(says("x"), "cand"), judge=Endless())) as pipeline:
         pipeline.request(THREE)
-        with pytest.raises(KeyError):
+        with pytest.raises(ModelError, match="answered question 99 twice or unasked"):
             row(pipeline, 1)
 
 
@@ -339,3 +340,43 @@ def test_closing_before_anything_was_asked() -> None:
     pipeline = Pipeline(contest())
     pipeline.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "mtbench"]
+
+
+class Exiting(ScriptedModel):
+    """As a library may do that was written for the command line."""
+
+    def identity(self) -> Mapping[str, Any]:
+        raise SystemExit(3)
+
+
+def test_a_model_that_exits_reaches_every_wait() -> None:
+    with running(contest(Exiting(says("x"), "cand"))) as pipeline:
+        pipeline.request(THREE)
+        with pytest.raises(RuntimeError, match="SystemExit: 3"):
+            row(pipeline, 1)
+
+
+class Brief(ScriptedModel):
+    """Gives up after the first turn of a question."""
+
+    async def answer(self, tasks: Sequence[AnswerTask]) -> AsyncIterator[Answer | AnswerFailure]:
+        for task in tasks:
+            yield Answer(task.question.question_id, self.name, (Reply("one"),))
+
+
+def test_an_answer_that_lacks_a_turn_is_a_failure_of_its_question() -> None:
+    with running(contest(Brief({}, "cand"))) as pipeline:
+        pipeline.request(THREE)
+        failure = row(pipeline, 1).failures[0]
+    assert isinstance(failure, AnswerFailure)
+    assert failure.reason == "1 replies; expected 2, one for each turn of the question"
+
+
+def test_what_is_finished_is_there_when_no_test_has_waited() -> None:
+    with running(contest(model("cand"), judge=Endless())) as pipeline:
+        pipeline.request(THREE)
+        pipeline.answer("baseline", 3).result(timeout=5)
+        pipeline.answer("candidate", 3).result(timeout=5)
+        kept = pipeline.finished()
+    assert [set(found.answers) for found in kept] == [{"candidate", "baseline"}] * 3
+    assert not any(found.judgments for found in kept)

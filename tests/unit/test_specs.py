@@ -130,3 +130,15 @@ def test_a_factory_that_is_not_there_is_refused(text: str) -> None:
     with pytest.raises(SpecError) as error:
         from_python(parse_spec(text))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("given", ["hf:m?token=hf_abc", "python:m:f?api_key=abc", "openai:m?API-KEY=abc"])
+def test_a_secret_is_refused_and_not_repeated(given: str) -> None:
+    """A spec stands in headers, reports and the process list."""
+    with pytest.raises(SpecError, match="a secret in the parameter") as caught:
+        parse_spec(given)
+    assert "abc" not in str(caught.value)
+
+
+def test_a_limit_of_tokens_is_no_secret() -> None:
+    assert parse_spec("openai:m?max_tokens=5&api_key_env=NAME").params["max_tokens"] == "5"
