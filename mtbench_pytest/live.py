@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Protocol
 
 from mtbench_pytest.pipeline import Progress
 
@@ -146,28 +146,3 @@ def progress_line(progress: Progress, elapsed: float) -> str:
         f"mtbench: {progress.answers}/{progress.answers_total} answers, "
         f"{progress.judgments}/{progress.judgments_total} judgments{failures}, {elapsed:.0f} s"
     )
-
-
-def terminal_of(config: Any) -> Callable[[], Terminal | None]:
-    """Looks up a pytest config's terminal; none where the user asked for silence with -qq."""
-
-    def look() -> Terminal | None:
-        if config.get_verbosity() < -1:
-            return None
-        found: Terminal | None = config.pluginmanager.get_plugin("terminalreporter")
-        return found
-
-    return look
-
-
-def uncaptured_by(config: Any) -> Callable[[], AbstractContextManager[None]]:
-    """Suspends a pytest config's capture, where it captures."""
-
-    def uncaptured() -> AbstractContextManager[None]:
-        manager = config.pluginmanager.get_plugin("capturemanager")
-        context: AbstractContextManager[None] = (
-            manager.global_and_fixture_disabled() if manager else nullcontext()
-        )
-        return context
-
-    return uncaptured

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from
 from mtbench_pytest.judges import build_judge
-from mtbench_pytest.live import LiveLine, notices, terminal_of, uncaptured_by
+from mtbench_pytest.live import LiveLine, Terminal, notices
 from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Row, Side
@@ -56,7 +56,7 @@ class MTBenchSession:
         self._began = False
         self._finished = False
         self._refused = ""
-        self._live = LiveLine(terminal_of(config), uncaptured_by(config))
+        self._live = LiveLine(_terminal_of(config), _uncaptured_by(config))
         self._notices = ExitStack()
 
     @classmethod
@@ -384,3 +384,28 @@ def _why_unjudged(row: Row) -> str:
         turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
         lines.append(f"  {failure_kind(failure)} of {about}{turn}: {failure.reason}")
     return "\n".join(lines)
+
+
+def _terminal_of(config: pytest.Config) -> Callable[[], Terminal | None]:
+    """Looks up a pytest config's terminal; none where the user asked for silence with -qq."""
+
+    def look() -> Terminal | None:
+        if config.get_verbosity() < -1:
+            return None
+        found: Terminal | None = config.pluginmanager.get_plugin("terminalreporter")
+        return found
+
+    return look
+
+
+def _uncaptured_by(config: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
+    """Suspends a pytest config's capture, where it captures."""
+
+    def uncaptured() -> AbstractContextManager[None]:
+        manager = config.pluginmanager.get_plugin("capturemanager")
+        context: AbstractContextManager[None] = (
+            manager.global_and_fixture_disabled() if manager else nullcontext()
+        )
+        return context
+
+    return uncaptured

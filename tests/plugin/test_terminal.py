@@ -100,3 +100,18 @@ def test_bounds_stay_in_their_range(chat: Example) -> None:
         float(word) for word in line.replace(",", "").split() if word.replace(".", "").lstrip("-").isdigit()
     ]
     assert all(0 <= share <= 100 for share in shares), line
+
+
+@pytest.mark.parametrize(("options", "shown"), [((), True), (("-q",), True), (("-qq",), False)])
+def test_what_a_model_logs_is_shown_but_to_who_asked_for_silence(
+    chat: Example, options: tuple[str, ...], shown: bool
+) -> None:
+    (chat.path / "talker.py").write_text(
+        "import logging\nimport stage\n"
+        "def judge():\n"
+        "    logging.getLogger('mtbench_pytest').info('the judge puts on its wig')\n"
+        "    return stage.judge()\n"
+    )
+    run = chat.run(*options, judge="python:talker:judge")
+    assert run.status == 0
+    assert ("mtbench: the judge puts on its wig" in run.out) is shown

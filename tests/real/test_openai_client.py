@@ -91,7 +91,7 @@ def test_the_wait_is_the_one_the_server_asked_for(server: ChatServer) -> None:
     ask(server)
     first, second = server.calls
     # The SDK's own first wait would be 0.5 s at most.
-    assert 1.2 <= second.at - first.at < 2
+    assert second.at - first.at >= 1.2
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -120,7 +120,7 @@ def test_a_server_that_hangs_fails_the_call_after_the_timeout(server: ChatServer
     start = time.monotonic()
     with pytest.raises(CallFailed, match=r"no reply within 0\.3 s \(1 try\)$"):
         ask(server, retries=0, timeout=0.3)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_garbage_fails_the_call_and_is_shown(server: ChatServer) -> None:
@@ -302,7 +302,7 @@ def test_the_early_check_finds_nobody_listening_at_once() -> None:
     start = time.monotonic()
     with pytest.raises(ServiceError, match="connection refused"):
         probe(f"http://127.0.0.1:{closed_port()}/v1")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_the_early_check_finds_a_wrong_key(monkeypatch: pytest.MonkeyPatch) -> None:

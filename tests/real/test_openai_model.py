@@ -159,7 +159,7 @@ def test_closing_from_another_thread_ends_an_answer_soon(server: ChatServer) -> 
     with pytest.raises(ModelError, match="closed before"):
         answers(model, tasks(2))
     timer.join()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_a_cancelled_answer_stays_a_cancellation(server: ChatServer) -> None:

@@ -7,12 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from mtbench_pytest import live
-from mtbench_pytest.live import LiveLine, progress_line, terminal_of
+from mtbench_pytest.live import LiveLine, progress_line
 from mtbench_pytest.pipeline import Progress
 
 
@@ -109,13 +108,6 @@ def test_without_a_terminal_nothing_is_shown() -> None:
     line = LiveLine(lambda: None)
     line.show(Progress())
     line.erase()
-
-
-@pytest.mark.parametrize(("verbosity", "shown"), [(1, True), (0, True), (-1, True), (-2, False)])
-def test_who_asks_for_silence_gets_it(verbosity: int, shown: bool) -> None:
-    plugins = SimpleNamespace(get_plugin=lambda name: {"terminalreporter": "screen"}[name])
-    config: Any = SimpleNamespace(get_verbosity=lambda: verbosity, pluginmanager=plugins)
-    assert (terminal_of(config)() is not None) is shown
 
 
 def test_a_line_of_another_thread_waits_for_the_main_one() -> None:

@@ -224,7 +224,7 @@ class Cancelled(ScriptedModel):
 def test_a_model_that_cancels_itself_leaves_nobody_waiting() -> None:
     with running(contest(Cancelled(says("x"), "cand"))) as pipeline:
         pipeline.request(THREE)
-        assert wait([pipeline.row(2)], timeout=1).done
+        assert wait([pipeline.row(2)], timeout=10).done
 
 
 class CancelledJudge(ScriptedJudge):
@@ -238,7 +238,7 @@ def test_a_judge_that_cancels_itself_leaves_no_row_without_a_reason() -> None:
     with running(contest(judge=CancelledJudge(fair))) as pipeline:
         pipeline.request(THREE[:1])
         ended = pipeline.row(1)
-        assert wait([ended], timeout=1).done
+        assert wait([ended], timeout=10).done
         assert ended.exception() is not None or ended.result().failures
 
 
@@ -282,7 +282,7 @@ def check_closes(pipeline: Pipeline) -> None:
     waited = pipeline.row(1)
     before = time.monotonic()
     pipeline.close()
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 6
     assert not [thread for thread in threading.enumerate() if thread.name == "mtbench"]
     assert waited.done()
     with pytest.raises((CancelledError, MTBenchError)):
