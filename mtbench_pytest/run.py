@@ -191,7 +191,7 @@ class BenchRun:
             OSError: Where it cannot be written.
         """
         rows, unused = self.ordered_rows(), list(self.unused.values())
-        files = report_files(decision, rows, self._about(), time.time(), unused)
+        files = report_files(decision, rows, self._about(), time.time(), self.questions, unused)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.records import Decision, Row
+from mtbench_pytest.records import Decision, Question, Row
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.markdown import report_markdown
 from mtbench_pytest.report.result import result_json
@@ -26,18 +26,20 @@ def report_files(
     rows: Sequence[Row],
     about: Mapping[str, Any],
     tstamp: float,
+    questions: Sequence[Question] = (),
     unused: Sequence[Row] = (),
 ) -> dict[str, str]:
     """Relative path to text; `result.json` last, so that who finds it finds the rest too.
 
     Args:
+        questions: What the rows are about.
         unused: Answers and judgments that the decision does not rest on, but that were paid for.
     """
     files = fastchat_files([*rows, *unused], tstamp)
     about = {**about, "files": sorted(files)}
     return {
         **files,
-        "report.md": report_markdown(decision, rows, about),
+        "report.md": report_markdown(decision, rows, about, questions),
         RESULT: result_json(decision, rows, about),
     }
 

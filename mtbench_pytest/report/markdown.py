@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.gate import percent, points
-from mtbench_pytest.records import SIDES, AnswerFailure, Bounds, Decision, Endpoint, Row, Side
+from mtbench_pytest.records import (
+    SIDES,
+    AnswerFailure,
+    Bounds,
+    Decision,
+    Endpoint,
+    Question,
+    QuestionId,
+    Row,
+    Side,
+)
 from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
 
 _ENDPOINT = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
@@ -17,17 +27,26 @@ _DROPS = 10
 _SHOWN = 1500
 
 
-def report_markdown(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+def report_markdown(
+    decision: Decision, rows: Sequence[Row], about: Mapping[str, Any], questions: Sequence[Question] = ()
+) -> str:
     """The report as Markdown text.
 
     Args:
         rows: In the order of the bench.
+        questions: What the rows are about.
         about: What was run, as in `result.json`.
     """
-    return "\n".join(_lines(decision, rows, about)) + "\n"
+    turns = {question.question_id: question.turns for question in questions}
+    return "\n".join(_lines(decision, rows, about, turns)) + "\n"
 
 
-def _lines(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) -> Iterator[str]:
+def _lines(
+    decision: Decision,
+    rows: Sequence[Row],
+    about: Mapping[str, Any],
+    turns: Mapping[QuestionId, Sequence[str]],
+) -> Iterator[str]:
     yield f"# {decision.bench}: {decision.outcome}"
     yield ""
     yield from (f"- {reason}" for reason in decision.reasons)
@@ -43,7 +62,7 @@ def _lines(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) ->
     yield "## Categories"
     yield ""
     yield from _table(_CATEGORY, _categories(decision))
-    yield from _drops(rows)
+    yield from _drops(rows, turns)
     yield from _failures(rows)
     yield ""
     yield "## Questions"
@@ -116,7 +135,7 @@ def _question(row: Row) -> tuple[str, ...]:
     )
 
 
-def _drops(rows: Sequence[Row]) -> Iterator[str]:
+def _drops(rows: Sequence[Row], turns: Mapping[QuestionId, Sequence[str]]) -> Iterator[str]:
     drops = dropped(rows)
     if not drops:
         return
@@ -126,6 +145,11 @@ def _drops(rows: Sequence[Row]) -> Iterator[str]:
         turn = worst_turn(row)
         yield ""
         yield f"### {row.category}-{row.question_id}, turn {turn}: {points(row.difference or 0)}"
+        if row.question_id in turns:
+            yield ""
+            yield "the user:"
+            yield ""
+            yield from _fenced(turns[row.question_id][turn - 1])
         for side in reversed(SIDES):
             yield from _side(row, side, turn)
 

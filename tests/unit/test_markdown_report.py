@@ -15,7 +15,8 @@ from tests.unit.factories import ABOUT, answer, consistent, judge_failure, quest
 
 def markdown(rows: Sequence[Row], *, pairwise: bool = False) -> str:
     asked = [question(r.question_id, r.category, r.turns) for r in rows]
-    return report_markdown(decide("bench", rows, asked, Policy(), pairwise=pairwise), rows, ABOUT)
+    decision = decide("bench", rows, asked, Policy(), pairwise=pairwise)
+    return report_markdown(decision, rows, ABOUT, asked)
 
 
 def with_text(text: str) -> Row:
@@ -118,3 +119,10 @@ def test_one_question_has_no_bounds() -> None:
     lines = markdown([row(1)]).splitlines()
     assert "| writing | 1 of 1 | 7.00 | 7.00 | +0.00 | - |" in lines
     assert not [line for line in lines if "inf" in line.replace("non-inferior", "") and line.startswith("|")]
+
+
+def test_a_drop_shows_what_the_user_asked_in_that_turn() -> None:
+    shown = markdown([row(1, [9, 1], [9, 9])])
+    asked = question(1, "writing", 2).turns
+    assert f"the user:\n\n~~~\n{asked[1]}\n~~~" in shown
+    assert asked[0] not in shown
