@@ -181,16 +181,17 @@ class Pipeline:
         if self._closed:
             return
         self._closed = True
+        # First of all nobody waits any more: what a model says while it is being closed is no answer.
+        ending = asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
         closing = [
             threading.Thread(target=_quietly, args=(model.close, model.name), daemon=True)
             for model in self.contest.models.values()
         ]
         for thread in closing:
             thread.start()
+        wait([ending], timeout=_PATIENCE)
         for thread in closing:
             thread.join(timeout=_PATIENCE)
-        ending = asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
-        wait([ending], timeout=_PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=_PATIENCE)
         if not self._thread.is_alive():
