@@ -81,7 +81,10 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     for option in OPTIONS:
         if option.name in _DOCTOR_OPTIONS:
-            doctor.add_argument(option.flag, dest=option.key, metavar=option.metavar, help=option.help)
+            text = (
+                "bench folder or shipped suite (default: general)" if option.name == "bench" else option.help
+            )
+            doctor.add_argument(option.flag, dest=option.key, metavar=option.metavar, help=text)
     doctor.set_defaults(run=_doctor)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from mtbench_pytest.pipeline import Progress
 
 _LOG_EVERY = 30.0  # seconds
+_WIDTH = 80  # columns; a longer line would wrap, and a wrapped one cannot be rewritten
 
 
 class Terminal(Protocol):
@@ -142,7 +143,8 @@ def notices(live: LiveLine) -> Iterator[None]:
 def progress_line(progress: Progress, elapsed: float) -> str:
     """Where the run stands, in under 80 columns."""
     failures = f", {progress.failures} failures" if progress.failures else ""
-    return (
-        f"mtbench: {progress.answers}/{progress.answers_total} answers, "
-        f"{progress.judgments}/{progress.judgments_total} judgments{failures}, {elapsed:.0f} s"
-    )
+    tokens = f", {progress.tokens} tokens" if progress.tokens else ""
+    answers = f"mtbench: {progress.answers}/{progress.answers_total} answers"
+    rest = f", {progress.judgments}/{progress.judgments_total} judgments{failures}, {elapsed:.0f} s"
+    line = f"{answers}{tokens}{rest}"
+    return line if len(line) < _WIDTH else f"{answers}{rest}"

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
-from mtbench_pytest.models.base import ChatModel
+from mtbench_pytest.models.base import ChatModel, Counts
 from mtbench_pytest.records import (
     SIDES,
     Answer,
@@ -52,6 +52,7 @@ class Progress:
     judgments: int = 0
     judgments_total: int = 0
     failures: int = 0
+    tokens: int = 0
 
 
 class _Case:
@@ -163,6 +164,11 @@ class Pipeline:
         An `MTBenchError` in the future means that the run cannot go on.
         """
         return self._cases[question_id].row
+
+    def look(self) -> Progress:
+        """Where the run stands."""
+        counting = [model for model in self.contest.models.values() if isinstance(model, Counts)]
+        return replace(self.progress, tokens=sum(model.tokens for model in counting))
 
     @property
     def alive(self) -> bool:

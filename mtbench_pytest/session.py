@@ -202,7 +202,7 @@ class MTBenchSession:
             pipeline = run.pipeline(question, judged=judged, ahead=not self.is_worker)
             future = pick(pipeline)
             while not wait([future], timeout=_TICK).done:
-                self._live.show(pipeline.progress)
+                self._live.show(pipeline.look())
                 if not pipeline.alive:
                     raise RuntimeError("the thread that makes answers and judgments has died")
             return future.result()

@@ -46,6 +46,14 @@ class ChatModel(Protocol):
 
 
 @runtime_checkable
+class Counts(Protocol):
+    """A model that tells how far it is while a batch is still under way."""
+
+    tokens: int
+    """Tokens written so far, padding of finished rows included."""
+
+
+@runtime_checkable
 class Renders(Protocol):
     """A model that turns a conversation into one text before it reads it."""
 

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -177,12 +177,15 @@ class Engine:
         tail: str = self.tokenizer.decode(prompt[-16:], skip_special_tokens=False)
         return tail.rstrip().endswith("<think>")
 
-    def generate(self, rows: Sequence[Row], stop: threading.Event) -> list[list[int]]:
+    def generate(
+        self, rows: Sequence[Row], stop: threading.Event, told: Callable[[int], None] = lambda _: None
+    ) -> list[list[int]]:
         """Writes the next reply of every row, in one batch, padded on the left.
 
         Args:
             rows: At least one.
             stop: Ends generation at the next token; what is returned then is to be thrown away.
+            told: Is called after each step with the number of tokens it wrote.
 
         Returns:
             New token ids a row, without the end token; as many as its budget where the budget ended it.
@@ -200,7 +203,7 @@ class Engine:
                 attention_mask=torch.tensor(mask, device=self.device),
                 max_new_tokens=max(row.budget for row in rows),
                 logits_processor=[GumbelNoise([row.temperature for row in rows], [row.seed for row in rows])],
-                stopping_criteria=[RowBudgets(width, [row.budget for row in rows], stop)],
+                stopping_criteria=[RowBudgets(width, [row.budget for row in rows], stop, told)],
                 tokenizer=self.tokenizer,
             )
         written = out[:, width:].tolist()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,12 +64,20 @@ class RowBudgets:
         prompt_length: Length of the padded prompts in tokens.
         budgets: Most new tokens, one a row.
         stop: Ends every row at the next token.
+        told: Is called after each step with the number of tokens it wrote.
     """
 
-    def __init__(self, prompt_length: int, budgets: Sequence[int], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        prompt_length: int,
+        budgets: Sequence[int],
+        stop: threading.Event,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._prompt_length = prompt_length
         self._budgets = budgets
         self._stop = stop
+        self._told = told
 
     def __call__(self, input_ids: torch.Tensor, _scores: object, **_kwargs: object) -> torch.Tensor:
         """Which rows are done, as booleans of shape (rows,)."""
@@ -77,4 +85,5 @@ class RowBudgets:
 
         used = input_ids.shape[1] - self._prompt_length
         stopped = self._stop.is_set()
+        self._told(len(self._budgets))
         return torch.tensor([stopped or used >= budget for budget in self._budgets], device=input_ids.device)

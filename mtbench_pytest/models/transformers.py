@@ -128,6 +128,7 @@ class TransformersModel:
         # Held by whoever uses the weights: one generation at a time, and `close` waits for it to end.
         self._lock = threading.Lock()
         self._under_way: set[threading.Event] = set()
+        self.tokens = 0
 
     def prepare(self, questions: Sequence[Question]) -> None:
         """Checks files, device, tokenizer and chat template; loads no weights.
@@ -271,13 +272,16 @@ class TransformersModel:
     def _try(self, engine: Engine, rows: Sequence[Row], stop: threading.Event) -> list[list[int]] | None:
         """One generation, or nothing where memory ran out."""
         try:
-            return engine.generate(rows, stop)
+            return engine.generate(rows, stop, self._count)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
         # Only here, with the error gone, is nothing left that holds the tensors.
         engine.empty_cache()
         return None
+
+    def _count(self, tokens: int) -> None:
+        self.tokens += tokens
 
     def _result(self, engine: Engine, talk: Talk) -> Answer | AnswerFailure:
         question_id, sampling = talk.task.question.question_id, talk.task.sampling

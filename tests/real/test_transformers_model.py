@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.errors import ModelError
+from mtbench_pytest.models.base import Counts
 from mtbench_pytest.models.engine import Engine, Row
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask
 from tests.real import hf_fixtures
@@ -91,11 +92,11 @@ def test_each_batch_is_handed_over_before_the_next_begins(
     may_go_on = threading.Event()
     generate = Engine.generate
 
-    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event) -> list[list[int]]:
+    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event, *told: Any) -> list[list[int]]:
         if asked:
             assert may_go_on.wait(20), "the first answer was not handed over"
         asked.append(len(rows))
-        return generate(self, rows, stop)
+        return generate(self, rows, stop, *told)
 
     monkeypatch.setattr(Engine, "generate", watched)
     model = build(tiny, "batch_size=1")
@@ -202,7 +203,7 @@ def test_reasoning_is_not_shown_to_the_next_turn(tiny: Path, monkeypatch: pytest
     model = build(tiny)
     loaded = model._load()
 
-    def thoughtful(self: Engine, rows: Sequence[Row], stop: threading.Event) -> list[list[int]]:
+    def thoughtful(self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any) -> list[list[int]]:
         seen.extend(self.tokenizer.decode(row.prompt) for row in rows)
         assert not stop.is_set()
         tokens: list[int] = self.tokenizer.encode("<think>secret</think>\n\nPlain<|im_start|>")
@@ -238,11 +239,13 @@ def limit_memory(monkeypatch: pytest.MonkeyPatch, most: int, error: Exception) -
     tried: list[int] = []
     generate = Engine.generate
 
-    def generate_or_fail(self: Engine, rows: Sequence[Row], stop: threading.Event) -> list[list[int]]:
+    def generate_or_fail(
+        self: Engine, rows: Sequence[Row], stop: threading.Event, *told: Any
+    ) -> list[list[int]]:
         tried.append(len(rows))
         if len(rows) > most:
             raise error
-        return generate(self, rows, stop)
+        return generate(self, rows, stop, *told)
 
     monkeypatch.setattr(Engine, "generate", generate_or_fail)
     return tried
@@ -337,7 +340,7 @@ def test_closing_ends_a_generation_under_way(
     began = threading.Event()
     generate = Engine.generate
 
-    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event) -> list[list[int]]:
+    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any) -> list[list[int]]:
         began.set()
         endless = [Row(row.prompt, 1_000_000, row.temperature, row.seed) for row in rows]
         return generate(self, endless, stop)
@@ -375,3 +378,20 @@ def test_leaving_early_ends_the_worker(tiny: Path) -> None:
     while any(thread.name == "mtbench-generate" for thread in threading.enumerate()):
         assert time.monotonic() < deadline, "the worker thread goes on"
         time.sleep(0.01)
+
+
+def test_tokens_are_counted_while_a_batch_is_under_way(tiny: Path) -> None:
+    model = build(tiny)
+    seen: list[int] = []
+    told = model._count
+
+    def watched(tokens: int) -> None:
+        told(tokens)
+        seen.append(model.tokens)
+
+    model._count = watched  # type: ignore[method-assign]
+    answered = answers(model, [task(1, "Hi", tokens=5), task(2, "Hello there", tokens=5)])
+    assert len(answered) == 2
+    assert seen[0] == 2, "a token a row and step"
+    assert seen == sorted(seen)
+    assert isinstance(model, Counts)

@@ -52,10 +52,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_the_line_says_where_the_run_stands() -> None:
     assert progress_line(Progress(3, 6, 5, 24, 0), 12.4) == "mtbench: 3/6 answers, 5/24 judgments, 12 s"
     assert "24 judgments, 2 failures, 12 s" in progress_line(Progress(3, 6, 5, 24, 2), 12)
+    assert (
+        progress_line(Progress(0, 6, 0, 24, 0, 310), 3)
+        == "mtbench: 0/6 answers, 310 tokens, 0/24 judgments, 3 s"
+    )
 
 
 def test_the_line_fits_a_terminal_in_a_large_run_too() -> None:
-    assert len(progress_line(Progress(19_999, 20_000, 79_999, 80_000, 1_234), 86_400)) < 80
+    for tokens in (0, 12_345_678):
+        assert len(progress_line(Progress(19_999, 20_000, 79_999, 80_000, 1_234, tokens), 86_400)) < 80
 
 
 def test_a_person_sees_one_line_rewritten_and_taken_away(clock: SimpleNamespace) -> None:
