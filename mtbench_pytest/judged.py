@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from mtbench_pytest.records import Answer, Judgment, Question, Row, Side, Verdict
-from mtbench_pytest.report.terminal import printable
+from mtbench_pytest.records import Answer, AnswerFailure, Judgment, Question, Row, Side, Verdict
+from mtbench_pytest.report.terminal import failure_kind, printable
 
 _WIDTH = 100
 _LINES = 6
@@ -101,3 +101,13 @@ def _side(row: Row, side: Side) -> SideResult:
     assert grade is not None, f"{side} of question {row.question_id} is not graded"
     judgments = row.judgments[side]
     return SideResult(row.answers[side], grade, tuple(j.grade for j in judgments), judgments)
+
+
+def why_unjudged(row: Row) -> str:
+    """What could not be had, in lines."""
+    lines = [f"question {row.question_id} ({row.category}) could not be judged:"]
+    for failure in row.failures:
+        about = failure.model if isinstance(failure, AnswerFailure) else ", ".join(failure.models)
+        turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
+        lines.append(f"  {failure_kind(failure)} of {about}{turn}: {failure.reason}")
+    return "\n".join(lines)

@@ -13,9 +13,10 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from mtbench_pytest.case import Case
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
@@ -25,7 +26,6 @@ from mtbench_pytest.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
-    Failure,
     Game,
     JudgeFailure,
     Judgment,
@@ -55,54 +55,6 @@ class Progress:
     tokens: int = 0
 
 
-class _Case:
-    """One question on its way: its two answers, and the row that the test waits for."""
-
-    def __init__(self, question: Question, loop: asyncio.AbstractEventLoop) -> None:
-        self.question = question
-        self.judging = False
-        self.answers: dict[Side, asyncio.Future[Answer | AnswerFailure]] = {
-            side: loop.create_future() for side in SIDES
-        }
-        self.outside: dict[Side, Future[Answer | AnswerFailure]] = {side: Future() for side in SIDES}
-        self.row: Future[Row] = Future()
-
-    def so_far(self, bench: str) -> Row:
-        """The row, or the answers that are there."""
-        if self.row.done() and self.row.exception() is None:
-            return self.row.result()
-        known = {
-            side: future.result()
-            for side, future in self.outside.items()
-            if future.done() and future.exception() is None
-        }
-        return Row(
-            bench,
-            self.question.question_id,
-            self.question.category,
-            len(self.question.turns),
-            answers={side: answer for side, answer in known.items() if isinstance(answer, Answer)},
-            failures=tuple(answer for answer in known.values() if isinstance(answer, AnswerFailure)),
-        )
-
-    def fail(self, error: BaseException) -> None:
-        """Wakes whoever still waits."""
-        if not self.row.done():
-            self.row.set_exception(error)
-        for future in self.outside.values():
-            if not future.done():
-                future.set_exception(error)
-
-
-@dataclass
-class _Judged:
-    """What one question's judging yields, piece by piece."""
-
-    judgments: dict[Side, tuple[Judgment, ...]] = field(default_factory=dict)
-    verdicts: list[Verdict] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-
 class Pipeline:
     """Runs a contest in the background.
 
@@ -117,7 +69,7 @@ class Pipeline:
         self.progress = Progress()
         self.identities: dict[str, Mapping[str, Any]] = {}
         self._keep_loaded = keep_loaded
-        self._cases: dict[QuestionId, _Case] = {}
+        self._cases: dict[QuestionId, Case] = {}
         self._memo: dict[str, asyncio.Future[Judgment | Game | JudgeFailure]] = {}
         self._fatal: BaseException | None = None
         self._closed = False
@@ -145,7 +97,7 @@ class Pipeline:
         if self._closed:
             raise RuntimeError("the pipeline is closed")
         self._count(new, unjudged)
-        asked = [_Case(question, self._loop) for question in new]
+        asked = [Case(question, self.contest.bench.name, self._loop) for question in new]
         self._cases |= {case.question.question_id: case for case in asked}
         to_judge = [self._cases[question.question_id] for question in unjudged]
         for case in to_judge:
@@ -176,8 +128,8 @@ class Pipeline:
         return self._thread.is_alive()
 
     def finished(self) -> list[Row]:
-        """What is known of every requested question by now: whole rows, or answers that nobody judged yet."""
-        return [case.so_far(self.contest.bench.name) for case in list(self._cases.values())]
+        """What is known of every requested question by now, whole rows and parts of rows."""
+        return [case.so_far() for case in list(self._cases.values())]
 
     def close(self) -> None:
         """Ends what is under way and frees models and connections.
@@ -230,7 +182,7 @@ class Pipeline:
         assert self.contest.judge is not None, "a contest without a judge is asked for answers only"
         return self.contest.judge
 
-    async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[_Case]) -> None:
+    async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[Case]) -> None:
         """Runs work; whatever ends it early wakes every test that waits for these cases."""
         try:
             if self._fatal is not None:
@@ -246,14 +198,14 @@ class Pipeline:
             for case in list(self._cases.values()):
                 case.fail(error)
 
-    async def _work(self, asked: Sequence[_Case], to_judge: Sequence[_Case]) -> None:
+    async def _work(self, asked: Sequence[Case], to_judge: Sequence[Case]) -> None:
         async with Tasks() as tasks:
             for case in to_judge:
                 tasks.start(self._finish(case))
             if asked:
                 tasks.start(self._answer_all(asked))
 
-    async def _answer_all(self, cases: Sequence[_Case]) -> None:
+    async def _answer_all(self, cases: Sequence[Case]) -> None:
         by_id = {case.question.question_id: case for case in cases}
         await self._identify()
         sides = [side for side in SIDES if side in self.contest.models]
@@ -274,7 +226,7 @@ class Pipeline:
             if name not in self.identities:
                 self.identities[name] = await off_loop(party.identity)
 
-    async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]) -> None:
+    async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, Case]) -> None:
         """Answers all cases with one model, for both sides where the two are the same model."""
         model = self.contest.models[sides[0]]
         if model.uses_device:
@@ -284,7 +236,7 @@ class Pipeline:
             await self._stream(model, sides, by_id)
 
     async def _stream(
-        self, model: ChatModel, sides: tuple[Side, ...], by_id: Mapping[QuestionId, _Case]
+        self, model: ChatModel, sides: tuple[Side, ...], by_id: Mapping[QuestionId, Case]
     ) -> None:
         tasks = [AnswerTask(case.question, self.contest.sampling(case.question)) for case in by_id.values()]
         waiting = dict(by_id)
@@ -301,7 +253,7 @@ class Pipeline:
         if not self._keep_loaded:
             await off_loop(lambda: _quietly(model.close, model.name))
 
-    def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: _Case) -> None:
+    def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: Case) -> None:
         for side in sides:
             mine = replace(answer, model=self.contest.models[side].name)
             self.progress.answers += 1
@@ -309,78 +261,61 @@ class Pipeline:
             case.answers[side].set_result(mine)
             case.outside[side].set_result(mine)
 
-    async def _finish(self, case: _Case) -> None:
+    async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
-        judged = _Judged()
-        game_turns = self._game_turns(case.question)
+        case.game_turns = self._game_turns(case.question)
         async with Tasks() as tasks:
             for side in SIDES:
-                tasks.start(self._grade(case, side, judged))
-            tasks.start(self._compare(case, game_turns, judged))
-        answers = {side: case.answers[side].result() for side in SIDES}
-        missing = [answer for answer in answers.values() if isinstance(answer, AnswerFailure)]
-        case.row.set_result(
-            Row(
-                bench=self.contest.bench.name,
-                question_id=case.question.question_id,
-                category=case.question.category,
-                turns=len(case.question.turns),
-                game_turns=game_turns,
-                answers={side: answer for side, answer in answers.items() if isinstance(answer, Answer)},
-                judgments={side: judged.judgments[side] for side in SIDES if side in judged.judgments},
-                verdicts=tuple(sorted(judged.verdicts, key=lambda verdict: verdict.turn)),
-                failures=(*missing, *judged.failures),
-            )
-        )
+                tasks.start(self._grade(case, side))
+            tasks.start(self._compare(case))
+        case.row.set_result(case.so_far())
 
-    async def _grade(self, case: _Case, side: Side, judged: _Judged) -> None:
+    async def _grade(self, case: Case, side: Side) -> None:
         answer = await case.answers[side]
-        question, turns = case.question, range(1, len(case.question.turns) + 1)
+        turns = range(1, len(case.question.turns) + 1)
         if isinstance(answer, AnswerFailure):
             self.progress.judgments_total -= len(turns)
             return
-        results = await asyncio.gather(*(self._grade_turn(question, turn, answer) for turn in turns))
-        judged.judgments[side] = tuple(r for r in results if isinstance(r, Judgment))
-        judged.failures += [r for r in results if isinstance(r, JudgeFailure)]
+        async with Tasks() as tasks:
+            for turn in turns:
+                tasks.start(self._grade_turn(case, side, turn, answer))
 
-    async def _grade_turn(self, question: Question, turn: int, answer: Answer) -> Judgment | JudgeFailure:
+    async def _grade_turn(self, case: Case, side: Side, turn: int, answer: Answer) -> None:
+        question = case.question
         prompt = self.contest.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
         task = GradeTask(question, turn, answer, prompt)
         result = await self._once(task, lambda: self._judge.grade(task))
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         if isinstance(result, JudgeFailure):
-            return replace(result, question_id=question.question_id, models=(answer.model,))
-        assert isinstance(result, Judgment)
-        return replace(result, question_id=question.question_id, model=answer.model)
+            mine = replace(result, question_id=question.question_id, models=(answer.model,))
+            case.failures.append(mine)
+        elif isinstance(result, Judgment):
+            named = replace(result, question_id=question.question_id, model=answer.model)
+            case.judgments[side].append(named)
 
-    async def _compare(self, case: _Case, turns: Sequence[int], judged: _Judged) -> None:
+    async def _compare(self, case: Case) -> None:
         candidate, baseline = [await case.answers[side] for side in SIDES]
         if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
-            self.progress.judgments_total -= 2 * len(turns)
+            self.progress.judgments_total -= 2 * len(case.game_turns)
             return
-        results = await asyncio.gather(
-            *(self._compare_turn(case.question, turn, candidate, baseline) for turn in turns)
-        )
-        for verdict, failures in results:
-            judged.failures += failures
-            if verdict is not None:
-                judged.verdicts.append(verdict)
+        async with Tasks() as tasks:
+            for turn in case.game_turns:
+                tasks.start(self._compare_turn(case, turn, candidate, baseline))
 
-    async def _compare_turn(
-        self, question: Question, turn: int, candidate: Answer, baseline: Answer
-    ) -> tuple[Verdict | None, list[JudgeFailure]]:
+    async def _compare_turn(self, case: Case, turn: int, candidate: Answer, baseline: Answer) -> None:
         """Two games, order swapped; the same conversation on both sides is a tie without a call."""
+        question = case.question
         if candidate.turns[:turn] == baseline.turns[:turn]:
             self.progress.judgments_total -= 2
-            return Verdict(question.question_id, turn), []
+            case.verdicts.append(Verdict(question.question_id, turn))
+            return
         games = await asyncio.gather(
             self._play(question, turn, candidate, baseline), self._play(question, turn, baseline, candidate)
         )
         played = [game for game in games if isinstance(game, Game)]
-        failed = [game for game in games if isinstance(game, JudgeFailure)]
-        if failed:
-            return None, failed
-        return Verdict(question.question_id, turn, (played[0], played[1])), []
+        case.failures += [game for game in games if isinstance(game, JudgeFailure)]
+        if len(played) == len(games):
+            case.verdicts.append(Verdict(question.question_id, turn, (played[0], played[1])))
 
     async def _play(self, question: Question, turn: int, a: Answer, b: Answer) -> Game | JudgeFailure:
         prompt = self.contest.bench.prompts.pick("pairwise", question, turn).fill(question, a.turns, b.turns)

@@ -15,17 +15,16 @@ import pytest
 
 from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
-from mtbench_pytest.judged import Judged, judged_from
+from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, Terminal, notices
 from mtbench_pytest.models import build_model
 from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Row, Side
+from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Side
 from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.report.folder import set_aside
 from mtbench_pytest.report.terminal import (
     decision_lines,
-    failure_kind,
     header_lines,
     summary_lines,
     verbose_word,
@@ -181,7 +180,7 @@ class MTBenchSession:
             "grades": verbose_word(row),
         }
         if not row.judged:
-            pytest.fail(_why_unjudged(row), pytrace=False)
+            pytest.fail(why_unjudged(row), pytrace=False)
         # With -x the run ends at the first drop, and is then a part.
         partial = run.is_part or bool(self.config.option.maxfail)
         report = str(self._report_folder(run, partial=partial) / "report.md")
@@ -374,16 +373,6 @@ def _question_of(item: pytest.Item) -> Question | None:
 
 def _relative(path: Path, base: Path) -> Path:
     return path.relative_to(base) if path.is_relative_to(base) else path
-
-
-def _why_unjudged(row: Row) -> str:
-    """What could not be had, in lines."""
-    lines = [f"question {row.question_id} ({row.category}) could not be judged:"]
-    for failure in row.failures:
-        about = failure.model if isinstance(failure, AnswerFailure) else ", ".join(failure.models)
-        turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
-        lines.append(f"  {failure_kind(failure)} of {about}{turn}: {failure.reason}")
-    return "\n".join(lines)
 
 
 def _terminal_of(config: pytest.Config) -> Callable[[], Terminal | None]:

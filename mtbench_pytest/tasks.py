@@ -67,7 +67,9 @@ class Tasks:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Starts work that the group waits for."""
-        self._group.create_task(_never_cancelling_itself(work))
+        task = self._group.create_task(_never_cancelling_itself(work))
+        # A task that is cancelled before its first step never reaches the work, which then has to be closed.
+        task.add_done_callback(lambda _: work.close())
 
     async def __aexit__(self, *exc: Any) -> None:
         try:

@@ -380,3 +380,31 @@ def test_what_is_finished_is_there_when_no_test_has_waited() -> None:
         kept = pipeline.finished()
     assert [set(found.answers) for found in kept] == [{"candidate", "baseline"}] * 3
     assert not any(found.judgments for found in kept)
+
+
+class Half(ScriptedJudge):
+    """Answers for the first turn and takes for ever over the second."""
+
+    def __init__(self) -> None:
+        super().__init__(fair)
+
+    async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
+        if task.turn == 2:
+            await asyncio.Event().wait()
+        return await super().reply(task, max_tokens)
+
+
+def test_a_judgment_is_kept_though_the_next_never_comes() -> None:
+    """It is paid for."""
+    with running(contest(model("cand"), judge=Half())) as pipeline:
+        pipeline.request(THREE)
+        deadline = time.monotonic() + 5
+        while not pipeline.finished()[0].verdicts and time.monotonic() < deadline:
+            time.sleep(0.01)
+        kept = pipeline.finished()[0]
+    assert {side: [one.turn for one in found] for side, found in kept.judgments.items()} == {
+        "candidate": [1],
+        "baseline": [1],
+    }
+    assert [verdict.turn for verdict in kept.verdicts] == [1]
+    assert not kept.judged
