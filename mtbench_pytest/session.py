@@ -39,6 +39,7 @@ T = TypeVar("T")
 Status = tuple[str, str, str | tuple[str, Mapping[str, bool]]]
 
 _SENT = pytest.StashKey[dict[str, Any]]()
+_GRADES = pytest.StashKey[str]()
 _COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
 _TICK = 0.5  # seconds between looks at a terminal's live line
 
@@ -52,6 +53,7 @@ class MTBenchSession:
         self.is_worker = hasattr(config, "workerinput")
         self.runs: dict[Path, BenchRun] = {}
         self._summaries: list[tuple[BenchRun, Decision, str]] = []
+        self._benches: dict[Path, Path] = {}
         self._began = False
         self._finished = False
         self._refused = ""
@@ -174,11 +176,11 @@ class MTBenchSession:
         item = request.node
         run = self._run_of(item)
         row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
-        item.stash[_SENT] = {
-            "bench": str(run.bench.path),
-            "row": row_to_dict(row),
-            "grades": verbose_word(row),
-        }
+        item.stash[_GRADES] = verbose_word(row)
+        if self.is_worker:
+            item.stash[_SENT] = {"bench": str(run.bench.path), "row": row_to_dict(row)}
+        else:
+            run.rows[row.question_id] = row
         if not row.judged:
             pytest.fail(why_unjudged(row), pytrace=False)
         # With -x the run ends at the first drop, and is then a part.
@@ -219,18 +221,18 @@ class MTBenchSession:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Puts the row on the report, as builtins only: that survives the way from an xdist worker."""
+        """Puts a worker's row on the report, as builtins only: that survives the way to the controller."""
         report = yield
-        if (sent := item.stash.get(_SENT, None)) is not None:
-            if report.when == "setup":
-                report.mtbench = sent  # type: ignore[attr-defined]
-            report.mtbench_grades = sent["grades"]  # type: ignore[attr-defined]
+        if report.when == "setup" and (sent := item.stash.get(_SENT, None)) is not None:
+            report.mtbench = sent  # type: ignore[attr-defined]
+        if grades := item.stash.get(_GRADES, ""):
+            report.mtbench_grades = grades  # type: ignore[attr-defined]
         return report
 
     # After the tests: decide.
 
     def collect(self, sent: Mapping[str, Any]) -> None:
-        """Takes one row."""
+        """Takes one row from an xdist worker."""
         row = row_from_dict(sent["row"])
         self._run(Path(sent["bench"])).rows[row.question_id] = row
 
@@ -328,7 +330,10 @@ class MTBenchSession:
         )
 
     def _run_of(self, item: pytest.Item) -> BenchRun:
-        return self._run(self._bench_path(item.path.parent))
+        folder = item.path.parent
+        if folder not in self._benches:
+            self._benches[folder] = self._bench_path(folder)
+        return self._run(self._benches[folder])
 
     def _gated(self) -> list[BenchRun]:
         """The benches that are to be decided, in the order of their paths."""
@@ -359,11 +364,8 @@ def _needs_of(item: pytest.Item) -> set[Party]:
     names = set(item.fixturenames)  # type: ignore[attr-defined]
     if "mtbench_judged" in names:
         return {"candidate", "baseline", "judge"}
-    sides: tuple[tuple[Party, str], ...] = (
-        ("candidate", "mtbench_candidate"),
-        ("baseline", "mtbench_baseline"),
-    )
-    return {side for side, fixture in sides if fixture in names}
+    sides: dict[str, Party] = {"mtbench_candidate": "candidate", "mtbench_baseline": "baseline"}
+    return {side for fixture, side in sides.items() if fixture in names}
 
 
 def _question_of(item: pytest.Item) -> Question | None:
