@@ -12,7 +12,7 @@ from mtbench_pytest import __version__
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.options import OPTIONS
 
-_DOCTOR_OPTIONS = ("candidate", "baseline", "judge", "bench", "max-new-tokens")
+_DOCTOR_OPTIONS = ("candidate", "baseline", "judge", "bench", "pairwise", "max-new-tokens")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -57,7 +57,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         if spec is not None:
             yield from _examine_model(side, spec, bench, question, settings, answers)
     if settings.judge is not None:
-        yield from _examine_judge(settings.judge, bench, question, answers)
+        yield from _examine_judge(settings.judge, bench, question, answers, settings.pairwise)
 
 
 def _examine_model(
@@ -112,7 +112,7 @@ def _describe(answer: Answer, seconds: float, settings: Settings) -> Iterator[Fi
 
 
 def _examine_judge(
-    spec: Spec, bench: Bench, question: Question, answers: Sequence[Answer]
+    spec: Spec, bench: Bench, question: Question, answers: Sequence[Answer], pairwise: bool
 ) -> Iterator[Finding]:
     yield Finding(f"\njudge {spec}")
     if spec.kind == "judgments" and not answers:
@@ -120,10 +120,11 @@ def _examine_judge(
         yield Finding(f"  WRONG: nothing to look up; expected {expected}", wrong=True)
         return
     shown = list(answers) or [_made_up(question)]
+    pairwise = pairwise and len(shown) > 1
     try:
         judge = build_judge(spec)
-        judge.prepare([question], [answer.model for answer in shown], len(shown) > 1)
-        results = asyncio.run(_judge(judge, bench, question, shown))
+        judge.prepare([question], [answer.model for answer in shown], pairwise)
+        results = asyncio.run(_judge(judge, bench, question, shown, pairwise))
     except Exception as error:
         yield _wrong(error)
         return
@@ -132,14 +133,14 @@ def _examine_judge(
 
 
 async def _judge(
-    judge: Judge, bench: Bench, question: Question, answers: Sequence[Answer]
+    judge: Judge, bench: Bench, question: Question, answers: Sequence[Answer], pairwise: bool
 ) -> list[tuple[Judgment | Game | JudgeFailure, float]]:
     """One grade, and one game where there are two different answers; each with its seconds."""
     calls: list[Awaitable[Judgment | Game | JudgeFailure]] = []
     prompt = bench.prompts.pick("single", question, 1).fill(question, answers[0].turns)
     calls.append(judge.grade(GradeTask(question, 1, answers[0], prompt)))
-    turns = judge.game_turns(question)
-    if len(answers) > 1 and turns and answers[0].turns != answers[1].turns:
+    turns = judge.game_turns(question) if pairwise else ()
+    if turns and answers[0].turns != answers[1].turns:
         a, b = answers
         prompt = bench.prompts.pick("pairwise", question, turns[0]).fill(question, a.turns, b.turns)
         calls.append(judge.play(GameTask(question, turns[0], a, b, prompt)))

@@ -88,9 +88,7 @@ class Pipeline:
         wanted = list(questions)
         new = [q for q in wanted if q.question_id not in self._cases]
         unjudged = [
-            q
-            for q in wanted
-            if judged and (q.question_id not in self._cases or not self._cases[q.question_id].judging)
+            q for q in wanted if judged and not ((case := self._cases.get(q.question_id)) and case.judging)
         ]
         if not new and not unjudged:
             return

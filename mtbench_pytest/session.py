@@ -23,12 +23,7 @@ from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Side
 from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.report.folder import set_aside
-from mtbench_pytest.report.terminal import (
-    decision_lines,
-    header_lines,
-    summary_lines,
-    verbose_word,
-)
+from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines, verbose_word
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.settings import Party, Settings, read_settings
 from mtbench_pytest.specs import python_factory

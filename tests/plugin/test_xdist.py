@@ -27,7 +27,7 @@ def test_workers_come_to_the_same_result(example: Example, distribution: str) ->
 
 
 def test_every_judgment_is_asked_for_once(example: Example) -> None:
-    """Two tests of a question may go to two workers; what they need is asked for once."""
+    """Two tests of a question may go to two workers; only the one that wants a judgment asks the judge."""
     bench = example.bench(questions=6)
     example.grades([8] * 6)
     (bench / "test_chat.py").write_text(

@@ -43,9 +43,9 @@ def bench(tmp_path: Path) -> str:
     return str(write_bench(tmp_path / "bench", question_line(1)))
 
 
-def doctor(bench: str, **parties: str) -> int:
-    options = [f"--mtbench-{party}=python:{__name__}:{factory}" for party, factory in parties.items()]
-    return main(["doctor", f"--mtbench-bench={bench}", *options])
+def doctor(bench: str, *options: str, **parties: str) -> int:
+    named = [f"--mtbench-{party}=python:{__name__}:{factory}" for party, factory in parties.items()]
+    return main(["doctor", f"--mtbench-bench={bench}", *named, *options])
 
 
 def test_all_is_well(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +56,15 @@ def test_all_is_well(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "second reply" in out
     assert "turn 1 of good graded 7" in out
     assert "game of turn 1, good as A: A" in out
+
+
+def test_without_pairwise_no_game_is_played(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A recorded judge without comparisons asks for just this option."""
+    parties = {"candidate": "good_model", "baseline": "other_model", "judge": "good_judge"}
+    assert doctor(bench, "--mtbench-pairwise=off", **parties) == 0
+    out = capsys.readouterr().out
+    assert "graded 7" in out
+    assert "game of" not in out
 
 
 def test_a_judge_alone_is_shown_an_answer(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,8 +91,7 @@ def test_an_answer_that_is_all_reasoning(bench: str, capsys: pytest.CaptureFixtu
 def test_one_party_that_fails_does_not_hide_the_others(
     bench: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--mtbench-candidate=answers:nowhere.jsonl", f"--mtbench-judge=python:{__name__}:good_judge"]
-    assert main(["doctor", f"--mtbench-bench={bench}", *options]) == 1
+    assert doctor(bench, "--mtbench-candidate=answers:nowhere.jsonl", judge="good_judge") == 1
     out = capsys.readouterr().out
     assert "WRONG: nowhere.jsonl: no such file" in out
     assert "graded 7" in out
