@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtbench_pytest.judges.base import Judge
+from mtbench_pytest.judges.base import GameTask, GradeTask, Judge
 from mtbench_pytest.models.base import ChatModel
-from mtbench_pytest.records import SIDES, Question, Sampling, Side
+from mtbench_pytest.records import SIDES, Answer, AnswerTask, Party, Question, Sampling, Side
 from mtbench_pytest.suite import Bench
 
 
@@ -18,6 +18,14 @@ def sampling_for(bench: Bench, question: Question, seed: int, max_new_tokens: in
     # 31 bits: some servers take no larger seed.
     own = int.from_bytes(digest[:4], "big") >> 1
     return Sampling(bench.temperature(question.category), own, max_new_tokens)
+
+
+def is_free(party: object) -> bool:
+    """Whether asking a model or judge costs nothing, so that nothing needs to be stored or shared.
+
+    What is recorded or computed at once says so by an attribute `free`; anything else is taken for dear.
+    """
+    return bool(getattr(party, "free", False))
 
 
 @dataclass(frozen=True)
@@ -44,21 +52,61 @@ class Contest:
         """How a question is sampled in this contest."""
         return sampling_for(self.bench, question, self.seed, self.max_new_tokens)
 
-    def prepare(self, questions: Sequence[Question]) -> None:
-        """Finds what can be found before anything is spent.
+    @property
+    def parties(self) -> dict[Party, ChatModel | Judge]:
+        """Models and judge."""
+        parties: dict[Party, ChatModel | Judge] = dict(self.models.items())
+        return parties if self.judge is None else {**parties, "judge": self.judge}
+
+    @property
+    def free(self) -> list[Party]:
+        """The parties that cost nothing to ask."""
+        return [name for name, party in self.parties.items() if is_free(party)]
+
+    def task(self, question: Question) -> AnswerTask:
+        """A question to be answered, and how."""
+        return AnswerTask(question, self.sampling(question))
+
+    def game_turns(self, question: Question) -> tuple[int, ...]:
+        """The turns of a question that are compared pairwise."""
+        return self.judge.game_turns(question) if self.pairwise and self.judge is not None else ()
+
+    def grade_task(self, question: Question, turn: int, answer: Answer) -> GradeTask:
+        """What the judge is asked about one turn of an answer."""
+        prompt = self.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
+        return GradeTask(question, turn, answer, prompt)
+
+    def game_tasks(
+        self, question: Question, turn: int, candidate: Answer, baseline: Answer
+    ) -> tuple[GameTask, ...]:
+        """Two games, order swapped; the same conversation on both sides is a tie without a call."""
+        if candidate.turns[:turn] == baseline.turns[:turn]:
+            return ()
+        template = self.bench.prompts.pick("pairwise", question, turn)
+        return tuple(
+            GameTask(question, turn, a, b, template.fill(question, a.turns, b.turns))
+            for a, b in ((candidate, baseline), (baseline, candidate))
+        )
+
+    def prepare(self, party: Party, questions: Sequence[Question]) -> None:
+        """Finds what is wrong with a party before anything is spent.
 
         Raises:
-            MTBenchError: A question no prompt fits, a model or judge that cannot be used.
+            MTBenchError: A model or judge that cannot be used.
         """
-        if self.judge is not None:
-            for question in questions:
-                self._check_prompts(question)
+        if party != "judge":
+            self.models[party].prepare(questions)
+        elif self.judge is not None:
             self.judge.prepare(questions, [self.models[side].name for side in SIDES], self.pairwise)
-        for model in self.models.values():
-            model.prepare(questions)
 
-    def _check_prompts(self, question: Question) -> None:
-        for turn in range(1, len(question.turns) + 1):
-            self.bench.prompts.pick("single", question, turn)
-            if self.pairwise:
-                self.bench.prompts.pick("pairwise", question, turn)
+    def check_prompts(self, questions: Sequence[Question]) -> None:
+        """Looks for a question that no prompt fits.
+
+        Raises:
+            MTBenchError: There is one.
+        """
+        for question in questions if self.judge is not None else ():
+            for turn in range(1, len(question.turns) + 1):
+                self.bench.prompts.pick("single", question, turn)
+                if self.pairwise:
+                    self.bench.prompts.pick("pairwise", question, turn)

@@ -64,3 +64,19 @@ class ServiceError(MTBenchError):
 
 class VerdictError(MTBenchError):
     """A judge's reply holds no verdict that can be read."""
+
+
+class StoreError(MTBenchError):
+    """The store cannot be opened, read or written.
+
+    Args:
+        store: Its path, or its URL without a password.
+        problem: What went wrong.
+        expected: What would help.
+    """
+
+    def __init__(self, store: str, problem: str, expected: str) -> None:
+        self.store = store
+        self.problem = problem
+        self.expected = expected
+        super().__init__(f"{store}: {problem}; expected {expected}")

@@ -60,5 +60,11 @@ OPTIONS = (
     Option("seed", "N", "seeds sampled answers and the draw of a sample", "0"),
     Option("max-new-tokens", "N", "most tokens a reply may have; a capped reply is marked", "1024"),
     Option("concurrency", "N", "most calls of the judge under way at once", "16"),
+    Option(
+        "store",
+        "FILE|URL|none",
+        "database of answers and judgments, which are not made twice; none keeps nothing "
+        "(default: .mtbench/store.db at the root)",
+    ),
     Option("report", "DIR", "folder for result.json, report.md and FastChat's files", "mtbench-report"),
 )

@@ -1,46 +1,53 @@
 """Answers and judgments, produced in the background while tests wait for their own.
 
-One thread runs an asyncio loop. Models that hold a device's memory take turns there, servers run side by
-side, and every finished answer goes to the judge at once. What has the same content hash is made once.
+One thread runs an asyncio loop. The models' desk (`answering.py`) has every answer made once, and every
+finished answer goes to the judge's desk (`judging.py`) at once, so that judging overlaps generation.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
+from mtbench_pytest.answering import AnswerDesk, Job, close_quietly
 from mtbench_pytest.case import Case
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.errors import ModelError
-from mtbench_pytest.judges.base import GameTask, GradeTask, Judge, Task
-from mtbench_pytest.models.base import ChatModel, Counts
+from mtbench_pytest.contest import Contest, is_free
+from mtbench_pytest.crew import Alone, Crew
+from mtbench_pytest.errors import MTBenchError, StoreError
+from mtbench_pytest.judges.base import GameTask, Task
+from mtbench_pytest.judging import JudgeDesk
+from mtbench_pytest.models.base import Counts
 from mtbench_pytest.records import (
     SIDES,
     Answer,
     AnswerFailure,
-    AnswerTask,
     Game,
     JudgeFailure,
     Judgment,
+    Party,
     Question,
     QuestionId,
     Row,
     Side,
     Verdict,
 )
-from mtbench_pytest.tasks import Tasks, off_loop
-
-T = TypeVar("T")
+from mtbench_pytest.store import Store
+from mtbench_pytest.survey import identify
+from mtbench_pytest.tasks import Serial, Tasks, off_loop
 
 _LOG = logging.getLogger("mtbench_pytest")
 _PATIENCE = 2.0  # seconds to wait for what is asked to end
+_GRACE = 1.0  # seconds for judge calls under way, which are paid for
+_GLANCE = 0.02  # seconds between looks whether they have ended
+_LISTEN = 0.5  # seconds between looks whether another process ended the run
+_FATAL = "fatal"
 
 
 @dataclass
@@ -53,6 +60,7 @@ class Progress:
     judgments_total: int = 0
     failures: int = 0
     tokens: int = 0
+    calls: int = 0
 
 
 class Pipeline:
@@ -60,24 +68,39 @@ class Pipeline:
 
     Args:
         contest: Who answers, who judges.
-        keep_loaded: Keep both models in memory, for a caller that requests questions one by one;
-            otherwise a model is closed when its part of a request is done.
+        scope: All questions that may be requested; where a model plans its batches over all of them, an
+            answer does not depend on which were. By default those of the bench.
+        store: What is there already, and where what is made is kept.
+        crew: The other processes of this run.
     """
 
-    def __init__(self, contest: Contest, *, keep_loaded: bool = False) -> None:
+    def __init__(
+        self,
+        contest: Contest,
+        scope: Sequence[Question] | None = None,
+        store: Store | None = None,
+        crew: Crew | None = None,
+    ) -> None:
         self.contest = contest
         self.progress = Progress()
-        self.identities: dict[str, Mapping[str, Any]] = {}
-        self._keep_loaded = keep_loaded
+        self.identities: dict[Party, Mapping[str, Any]] = {}
+        self._scope = [contest.task(question) for question in scope or contest.bench.questions]
+        self._store = store or Store()
+        self._crew = crew or Alone()
         self._cases: dict[QuestionId, Case] = {}
-        self._memo: dict[str, asyncio.Future[Judgment | Game | JudgeFailure]] = {}
         self._fatal: BaseException | None = None
         self._closed = False
         self._loop = asyncio.new_event_loop()
-        self._calls = asyncio.Semaphore(contest.concurrency)
-        self._device = asyncio.Lock()
+        self._serial = Serial("mtbench-store")
+        self._answers = AnswerDesk(self._store, self._crew, self._serial)
+        self._desk: JudgeDesk | None = None
+        if (judge := contest.judge) is not None:
+            limit, free = contest.concurrency, is_free(judge)
+            self._desk = JudgeDesk(judge, limit, self._store, self._crew, self._serial, free=free)
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
+        if self._crew.shared:
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
 
     def request(self, questions: Iterable[Question], *, judged: bool = True) -> None:
         """Begins work on the questions that are not under way yet; returns at once.
@@ -117,8 +140,9 @@ class Pipeline:
 
     def look(self) -> Progress:
         """Where the run stands."""
-        counting = [model for model in self.contest.models.values() if isinstance(model, Counts)]
-        return replace(self.progress, tokens=sum(model.tokens for model in counting))
+        models = [*self.contest.models.values(), *self._answers.copies]
+        tokens = sum(model.tokens for model in models if isinstance(model, Counts))
+        return replace(self.progress, tokens=tokens, calls=self._desk.calls if self._desk else 0)
 
     @property
     def alive(self) -> bool:
@@ -129,19 +153,26 @@ class Pipeline:
         """What is known of every requested question by now, whole rows and parts of rows."""
         return [case.so_far() for case in list(self._cases.values())]
 
-    def close(self) -> None:
+    def close(self, *, finish: bool = False) -> None:
         """Ends what is under way and frees models and connections.
 
-        It never raises and never waits long: what was judged must still reach the gate.
+        It never raises: what was judged must still reach the gate.
+
+        Args:
+            finish: First wait for all that this process has begun, however long that takes; other processes
+                of the run wait for it too. Otherwise judge calls under way, which are paid for, have a
+                second to end.
         """
         if self._closed:
             return
         self._closed = True
+        patience = None if finish else _GRACE
+        wait([asyncio.run_coroutine_threadsafe(self._wind_down(finish), self._loop)], timeout=patience)
         # First of all nobody waits any more: what a model says while it is being closed is no answer.
         ending = asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
         closing = [
-            threading.Thread(target=_quietly, args=(model.close, model.name), daemon=True)
-            for model in self.contest.models.values()
+            threading.Thread(target=close_quietly, args=(model,), daemon=True)
+            for model in [*self.contest.models.values(), *self._answers.copies]
         ]
         for thread in closing:
             thread.start()
@@ -152,6 +183,15 @@ class Pipeline:
         self._thread.join(timeout=_PATIENCE)
         if not self._thread.is_alive():
             self._loop.close()
+        self._serial.close()
+
+    async def _wind_down(self, finish: bool) -> None:
+        """Begins nothing more, and waits for what is under way."""
+        self._answers.stop()
+        if self._desk is not None:
+            self._desk.stop()
+        while (self._desk is not None and self._desk.busy) or (finish and self._answers.at_work):
+            await asyncio.sleep(_GLANCE)
 
     async def _shut_down(self) -> None:
         own = asyncio.current_task()
@@ -169,16 +209,8 @@ class Pipeline:
     def _count(self, asked: Sequence[Question], to_judge: Sequence[Question]) -> None:
         self.progress.answers_total += len(self.contest.models) * len(asked)
         for question in to_judge:
-            games = 2 * len(self._game_turns(question))
+            games = 2 * len(self.contest.game_turns(question))
             self.progress.judgments_total += len(SIDES) * len(question.turns) + games
-
-    def _game_turns(self, question: Question) -> tuple[int, ...]:
-        return self._judge.game_turns(question) if self.contest.pairwise else ()
-
-    @property
-    def _judge(self) -> Judge:
-        assert self.contest.judge is not None, "a contest without a judge is asked for answers only"
-        return self.contest.judge
 
     async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[Case]) -> None:
         """Runs work; whatever ends it early wakes every test that waits for these cases."""
@@ -192,9 +224,28 @@ class Pipeline:
                 case.fail(CancelledError())
             raise
         except Exception as error:  # a bug in a model or judge must not leave a test waiting for ever
-            self._fatal = self._fatal or error
-            for case in list(self._cases.values()):
-                case.fail(error)
+            first = self._fatal is None
+            self._end(error)
+            if first and self._crew.shared:
+                told = str(error) if isinstance(error, MTBenchError) else f"{type(error).__name__}: {error}"
+                with suppress(StoreError):
+                    await self._serial(self._crew.note, _FATAL, told)
+
+    def _end(self, error: BaseException) -> None:
+        """Nothing more can be had."""
+        self._fatal = self._fatal or error
+        self._answers.stop()
+        if self._desk is not None:
+            self._desk.stop()
+        for case in list(self._cases.values()):
+            case.fail(error)
+
+    async def _listen(self) -> None:
+        """Ends the run here when another process found that it cannot go on."""
+        with suppress(StoreError):
+            while not (told := await self._serial(self._crew.notes, [_FATAL])):
+                await asyncio.sleep(_LISTEN)
+            self._end(MTBenchError(told[_FATAL]))
 
     async def _work(self, asked: Sequence[Case], to_judge: Sequence[Case]) -> None:
         async with Tasks() as tasks:
@@ -205,51 +256,26 @@ class Pipeline:
 
     async def _answer_all(self, cases: Sequence[Case]) -> None:
         by_id = {case.question.question_id: case for case in cases}
-        await self._identify()
-        sides = [side for side in SIDES if side in self.contest.models]
-        if len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]:
-            await self._answer_side(SIDES, by_id)
-            return
-        async with Tasks() as tasks:
-            # Started in this order, the candidate is the first to take the device.
-            for side in sides:
-                tasks.start(self._answer_side((side,), by_id))
-
-    async def _identify(self) -> None:
-        """Learns what answers and judgments depend on; a digest of weights takes its time."""
-        parties: dict[str, ChatModel | Judge] = dict(self.contest.models.items())
-        if self.contest.judge is not None:
-            parties["judge"] = self.contest.judge
-        for name, party in parties.items():
-            if name not in self.identities:
-                self.identities[name] = await off_loop(party.identity)
-
-    async def _answer_side(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, Case]) -> None:
-        """Answers all cases with one model, for both sides where the two are the same model."""
-        model = self.contest.models[sides[0]]
-        if model.uses_device:
-            async with self._device:
-                await self._stream(model, sides, by_id)
-        else:
-            await self._stream(model, sides, by_id)
-
-    async def _stream(
-        self, model: ChatModel, sides: tuple[Side, ...], by_id: Mapping[QuestionId, Case]
-    ) -> None:
-        tasks = [AnswerTask(case.question, self.contest.sampling(case.question)) for case in by_id.values()]
-        waiting = dict(by_id)
-        async for answer in model.answer(tasks):
-            case = waiting.pop(answer.question_id, None)
-            if case is None:
-                raise ModelError(
-                    f"model {model.name}: answered question {answer.question_id!r} twice or unasked; "
-                    "expected one answer a question"
+        for party, who in self.contest.parties.items():
+            if party not in self.identities:
+                self.identities[party] = await off_loop(
+                    partial(identify, party, who, self._store, self._crew)
                 )
-            self._deliver(_with_every_turn(answer, case.question), sides, case)
-        for question_id, case in waiting.items():
-            self._deliver(AnswerFailure(question_id, model.name, "the model gave no answer"), sides, case)
-        if not self._keep_loaded:
-            await off_loop(lambda: _quietly(model.close, model.name))
+        sides = [side for side in SIDES if side in self.contest.models]
+        same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
+        groups = [SIDES] if same else [(side,) for side in sides]
+        await self._answers.answer([self._job(group, by_id) for group in groups])
+
+    def _job(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, Case]) -> Job:
+        """What one model has to answer, for both sides where the two are the same model."""
+        return Job(
+            model=(model := self.contest.models[sides[0]]),
+            identity=self.identities[sides[0]],
+            tasks=[self.contest.task(case.question) for case in by_id.values()],
+            scope=self._scope,
+            tell=lambda answer: self._deliver(answer, sides, by_id[answer.question_id]),
+            free=is_free(model),
+        )
 
     def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: Case) -> None:
         for side in sides:
@@ -261,7 +287,7 @@ class Pipeline:
 
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
-        case.game_turns = self._game_turns(case.question)
+        case.game_turns = self.contest.game_turns(case.question)
         async with Tasks() as tasks:
             for side in SIDES:
                 tasks.start(self._grade(case, side))
@@ -280,9 +306,7 @@ class Pipeline:
 
     async def _grade_turn(self, case: Case, side: Side, turn: int, answer: Answer) -> None:
         question = case.question
-        prompt = self.contest.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
-        task = GradeTask(question, turn, answer, prompt)
-        result = await self._once(task, lambda: self._judge.grade(task))
+        result = await self._judged(self.contest.grade_task(question, turn, answer))
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         if isinstance(result, JudgeFailure):
             mine = replace(result, question_id=question.question_id, models=(answer.model,))
@@ -301,62 +325,28 @@ class Pipeline:
                 tasks.start(self._compare_turn(case, turn, candidate, baseline))
 
     async def _compare_turn(self, case: Case, turn: int, candidate: Answer, baseline: Answer) -> None:
-        """Two games, order swapped; the same conversation on both sides is a tie without a call."""
-        question = case.question
-        if candidate.turns[:turn] == baseline.turns[:turn]:
+        tasks = self.contest.game_tasks(case.question, turn, candidate, baseline)
+        if not tasks:
             self.progress.judgments_total -= 2
-            case.verdicts.append(Verdict(question.question_id, turn))
+            case.verdicts.append(Verdict(case.question.question_id, turn))
             return
-        games = await asyncio.gather(
-            self._play(question, turn, candidate, baseline), self._play(question, turn, baseline, candidate)
-        )
+        games = await asyncio.gather(*map(self._play, tasks))
         played = [game for game in games if isinstance(game, Game)]
         case.failures += [game for game in games if isinstance(game, JudgeFailure)]
         if len(played) == len(games):
-            case.verdicts.append(Verdict(question.question_id, turn, (played[0], played[1])))
+            case.verdicts.append(Verdict(case.question.question_id, turn, (played[0], played[1])))
 
-    async def _play(self, question: Question, turn: int, a: Answer, b: Answer) -> Game | JudgeFailure:
-        prompt = self.contest.bench.prompts.pick("pairwise", question, turn).fill(question, a.turns, b.turns)
-        task = GameTask(question, turn, a, b, prompt)
-        result = await self._once(task, lambda: self._judge.play(task))
+    async def _play(self, task: GameTask) -> Game | JudgeFailure:
+        result = await self._judged(task)
         assert not isinstance(result, Judgment)
+        question_id, a, b = task.question.question_id, task.answer_a.model, task.answer_b.model
         if isinstance(result, JudgeFailure):
-            return replace(result, question_id=question.question_id, models=(a.model, b.model))
-        return replace(result, question_id=question.question_id, model_a=a.model, model_b=b.model)
+            return replace(result, question_id=question_id, models=(a, b))
+        return replace(result, question_id=question_id, model_a=a, model_b=b)
 
-    async def _once(
-        self, task: Task, ask: Callable[[], Awaitable[Judgment | Game | JudgeFailure]]
-    ) -> Judgment | Game | JudgeFailure:
-        """Asks the judge, once for everything of one key."""
-        key = self._key(task)
-        if key not in self._memo:
-            self._memo[key] = asyncio.ensure_future(self._limited(ask))
-        result = await self._memo[key]
+    async def _judged(self, task: Task) -> Judgment | Game | JudgeFailure:
+        assert self._desk is not None, "a contest without a judge is asked for answers only"
+        result = await self._desk.get(self.identities["judge"], task)
         self.progress.judgments += 1
         self.progress.failures += isinstance(result, JudgeFailure)
         return result
-
-    async def _limited(self, ask: Callable[[], Awaitable[T]]) -> T:
-        async with self._calls:
-            return await ask()
-
-    def _key(self, task: Task) -> str:
-        extra = self._judge.key_extra(task)
-        parts = (self.identities["judge"], task.prompt.system, task.prompt.user, extra)
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _with_every_turn(answer: Answer | AnswerFailure, question: Question) -> Answer | AnswerFailure:
-    given, wanted = len(getattr(answer, "replies", ())), len(question.turns)
-    if isinstance(answer, AnswerFailure) or given == wanted:
-        return answer
-    reason = f"{given} replies; expected {wanted}, one for each turn of the question"
-    return AnswerFailure(answer.question_id, answer.model, reason)
-
-
-def _quietly(close: Callable[[], None], name: str) -> None:
-    """Closes a model; what goes wrong there is logged, for every answer is already in."""
-    try:
-        close()
-    except Exception:
-        _LOG.warning("model %s failed to close", name, exc_info=True)

@@ -84,3 +84,11 @@ def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - the
     """Collects what an xdist worker selected."""
     if sent := getattr(node, "workeroutput", {}).get("mtbench"):
         session_of(node.config).collect_worker(sent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells an xdist worker, before it is started, where it meets the others."""
+    config = node.config
+    if SESSION in config.stash or config.getini("mtbench_candidate"):
+        session_of(config).configure_worker(node.workerinput)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 Side = Literal["candidate", "baseline"]
 SIDES: tuple[Side, Side] = ("candidate", "baseline")
+Party = Literal["candidate", "baseline", "judge"]
 
 QuestionId = int | str
 Check = Mapping[str, Any]

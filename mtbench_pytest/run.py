@@ -6,21 +6,24 @@ import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from mtbench_pytest import __version__
 from mtbench_pytest.contest import Contest
+from mtbench_pytest.crew import once
 from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.models import build_model
+from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import SIDES, Decision, Question, QuestionId, Row
+from mtbench_pytest.records import SIDES, Decision, Party, Question, QuestionId, Row
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
-from mtbench_pytest.settings import Party, Settings
+from mtbench_pytest.settings import Settings
 from mtbench_pytest.suite import Bench
+from mtbench_pytest.survey import at_work
 
 _LIBRARIES = ("pytest", "openai", "torch", "transformers")
 
@@ -63,8 +66,9 @@ class BenchRun:
         fatal: Why the run could not go on, where it could not.
     """
 
-    def __init__(self, bench: Bench, settings: Settings) -> None:
+    def __init__(self, bench: Bench, settings: Settings, office: Office) -> None:
         self.bench = bench
+        self._office = office
         self.settings = settings
         self.policy = settings.policy(bench.config)
         self.questions: Sequence[Question] = bench.questions
@@ -96,40 +100,67 @@ class BenchRun:
             self.gated.add(question.question_id)
 
     def prepare(self) -> None:
-        """Finds what can be found before anything is spent.
+        """Finds what can be found before anything is spent; leaves alone who has nothing to do.
 
         Raises:
             MTBenchError: In one line, what was given and what was expected.
         """
-        if not self._prepared:
-            self.contest.prepare(list(self.requested.values()))
-            self._prepared = True
+        if self._prepared:
+            return
+        contest, asked = self.contest, list(self.requested.values())
+        contest.check_prompts(asked)
+        for party in contest.free:
+            contest.prepare(party, asked)
+        if len(contest.free) < len(contest.parties):
+            store, crew = self._office.store, self._office.crew
+            for party in at_work(contest, asked, self._judged, self.questions, store):
+                # Of several processes one looks; the others take its word.
+                name = f"prepare/{self.bench.digest}/{party}"
+                once(crew, name, partial(contest.prepare, party, asked))
+        self._prepared = True
+
+    @property
+    def _judged(self) -> list[Question]:
+        """The questions to be judged, in the order of their tests."""
+        return [question for key, question in self.requested.items() if key in self.gated]
 
     def pipeline(self, question: Question, *, judged: bool, ahead: bool) -> Pipeline:
         """The pipeline, with the question requested.
 
         Args:
             judged: Also grade and compare the answers.
-            ahead: Request all that was selected at once. An xdist worker does not know what it will get: it
-                requests each question as its test comes, and keeps both models loaded.
+            ahead: Request all that was selected at once. An xdist worker does not know which tests it will
+                get: it works ahead on what costs something, which the workers share, and not on the rest.
 
         Raises:
             MTBenchError: As `prepare`.
         """
         if self._pipeline is None:
             self.prepare()
-            self._pipeline = Pipeline(self.contest, keep_loaded=not ahead)
-            if ahead:
-                gated = [q for q in self.requested.values() if q.question_id in self.gated]
-                self._pipeline.request(gated)
-                self._pipeline.request(self.requested.values(), judged=False)
+            self._pipeline = self._begin(ahead)
         self._pipeline.request([question], judged=judged)
         return self._pipeline
 
-    def close(self) -> None:
-        """Ends what is under way; what is finished is kept."""
+    def _begin(self, ahead: bool) -> Pipeline:
+        free = self.contest.free
+        if len(free) == len(self.contest.parties):
+            pipeline = Pipeline(self.contest, self.questions)
+        else:
+            pipeline = Pipeline(self.contest, self.questions, self._office.store, self._office.crew)
+        if ahead or (self.contest.judge and "judge" not in free):
+            pipeline.request(self._judged)
+        if ahead or not set(self.contest.models) <= set(free):
+            pipeline.request(self.requested.values(), judged=False)
+        return pipeline
+
+    def close(self, *, finish: bool = False) -> None:
+        """Ends what is under way; what is finished is kept.
+
+        Args:
+            finish: First wait for what this process has begun: see `Pipeline.close`.
+        """
         if self._pipeline is not None:
-            self._pipeline.close()
+            self._pipeline.close(finish=finish)
             finished = {row.question_id: row for row in self._pipeline.finished()}
             self.unused = {key: row for key, row in finished.items() if key not in self.rows}
 

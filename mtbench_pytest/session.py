@@ -13,22 +13,24 @@ from typing import Any, TypeVar
 
 import pytest
 
+from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, Terminal, notices
 from mtbench_pytest.models import build_model
+from mtbench_pytest.office import USUAL_STORE, Office, Place
 from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Question, Side
+from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Party, Question, Side
 from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.report.folder import set_aside
 from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines, verbose_word
 from mtbench_pytest.run import BenchRun
-from mtbench_pytest.settings import Party, Settings, read_settings
+from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.specs import python_factory
 from mtbench_pytest.suite import QUESTIONS, find_bench, load_bench
-from mtbench_pytest.wire import row_from_dict, row_to_dict
+from mtbench_pytest.wire import row_from_dict, to_plain
 
 T = TypeVar("T")
 Status = tuple[str, str, str | tuple[str, Mapping[str, bool]]]
@@ -52,6 +54,7 @@ class MTBenchSession:
         self._began = False
         self._finished = False
         self._refused = ""
+        self._office = self._make_office()
         self._live = LiveLine(_terminal_of(config), _uncaptured_by(config))
         self._notices = ExitStack()
 
@@ -70,6 +73,24 @@ class MTBenchSession:
                 (Path(), ini_folder),
             )
         return cls(config, settings)
+
+    def _make_office(self) -> Office:
+        given = self.settings.store
+        url = None if given == "none" else given or sqlite_url(self.config.rootpath / USUAL_STORE)
+        if not self.is_worker:
+            return Office(url)
+        sent = self.config.workerinput  # type: ignore[attr-defined]
+        place = Place(sent["mtbench_store"], sent["testrunuid"], sent["workerid"])
+        return Office(url, place if place.url else None)
+
+    def configure_worker(self, workerinput: dict[str, Any]) -> None:
+        """Tells an xdist worker where it meets the others.
+
+        Raises:
+            pytest.UsageError: Where the store cannot be opened.
+        """
+        with _one_line(pytest.UsageError):
+            workerinput["mtbench_store"] = self._office.meeting_place() if self.settings.may_cost else ""
 
     # Before the tests: what is to be run.
 
@@ -173,7 +194,7 @@ class MTBenchSession:
         row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
         item.stash[_GRADES] = verbose_word(row)
         if self.is_worker:
-            item.stash[_SENT] = {"bench": str(run.bench.path), "row": row_to_dict(row)}
+            item.stash[_SENT] = {"bench": str(run.bench.path), "row": to_plain(row)}
         else:
             run.rows[row.question_id] = row
         if not row.judged:
@@ -252,8 +273,12 @@ class MTBenchSession:
         """Decides once a run, writes the report and sets the exit status."""
         self._finished = True
         self._notices.close()
+        # What an xdist worker has begun, the others wait for.
+        unbroken = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
+        finish = self.is_worker and unbroken and not session.config.option.maxfail
         for run in self.runs.values():
-            run.close()
+            run.close(finish=finish)
+        self._office.close()
         if self.is_worker:
             session.config.workeroutput["mtbench"] = self._to_send()  # type: ignore[attr-defined]
         elif self._began and not self._refused:
@@ -311,7 +336,7 @@ class MTBenchSession:
 
     def _run(self, path: Path) -> BenchRun:
         if path not in self.runs:
-            self.runs[path] = BenchRun(load_bench(path), self.settings)
+            self.runs[path] = BenchRun(load_bench(path), self.settings, self._office)
         return self.runs[path]
 
     def _bench_path(self, module_folder: Path) -> Path:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.gate import Policy
 from mtbench_pytest.options import OPTIONS, Option
+from mtbench_pytest.records import Party
 from mtbench_pytest.specs import Parser, Spec, choice, number, parse_spec, whole
 from mtbench_pytest.suite import BenchConfig
 
@@ -33,9 +35,11 @@ _PARSERS: Mapping[str, Parser] = {
     "seed": whole(0),
     "max-new-tokens": whole(),
     "concurrency": whole(),
+    "store": _text,
     "report": _text,
 }
-Party = Literal["candidate", "baseline", "judge"]
+
+_FREE_KINDS = frozenset({"answers", "judgments", "checks"})
 
 # Option to key in the table [margins] of bench.toml.
 _MARGINS: Mapping[str, str] = {"margin": "run", "question-margin": "question"}
@@ -46,6 +50,7 @@ class Settings:
     """The options of a run.
 
     Attributes:
+        store: A database's URL, "none", or None for the usual place.
         given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
     """
 
@@ -61,6 +66,7 @@ class Settings:
     seed: int
     max_new_tokens: int
     concurrency: int
+    store: str | None
     report: Path
     given: frozenset[str]
 
@@ -75,6 +81,12 @@ class Settings:
             help_text = next(option.help for option in OPTIONS if option.name == name)
             raise SpecError(f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}")
         return spec
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether anybody in this run may cost something, so that there is something to keep."""
+        parties = (self.candidate, self.baseline, self.judge)
+        return any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
 
     def policy(self, bench: BenchConfig) -> Policy:
         """The margins: command line, then `bench.toml`, then ini file and defaults."""
@@ -135,6 +147,8 @@ def _place(value: Any, option: Option, base: Path) -> Any:
         return replace(value, base=base)
     if option.name == "report":
         return base / value
+    if option.name == "store" and value != "none" and "://" not in value:
+        return sqlite_url(base / Path(value).expanduser())
     if option.name == "bench":
         return base / value if (base / value).is_dir() else Path(value)
     return value

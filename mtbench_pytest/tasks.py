@@ -1,22 +1,25 @@
-"""Two pieces that asyncio nearly has: a task group with plain errors, and work on a thread of its own."""
+"""Pieces that asyncio nearly has: a task group with plain errors, and work on threads of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, ParamSpec, TypeVar, cast
 
 from mtbench_pytest.errors import MTBenchError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def _never_cancelling_itself(work: Coroutine[Any, Any, None]) -> None:
-    """A task group takes a task's own CancelledError for a quiet end; here somebody waits for its result."""
+async def never_cancelling_itself(work: Awaitable[T]) -> T:
+    """A task's own CancelledError passes for a quiet end; here somebody waits for its result."""
     try:
-        await work
+        return await work
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -55,6 +58,22 @@ async def off_loop(work: Callable[[], T]) -> T:
     return await done
 
 
+class Serial:
+    """Short blocking work, done one piece after the other on one thread beside the event loop."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Does the work and returns its result."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(work, *args, **kwargs))
+
+    def close(self) -> None:
+        """Waits for the piece under way; no other begins."""
+        self._thread.shutdown(cancel_futures=True)
+
+
 class Tasks:
     """`asyncio.TaskGroup` that raises the first error itself, not a group: callers look for one line."""
 
@@ -67,7 +86,7 @@ class Tasks:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Starts work that the group waits for."""
-        task = self._group.create_task(_never_cancelling_itself(work))
+        task = self._group.create_task(never_cancelling_itself(work))
         # A task that is cancelled before its first step never reaches the work, which then has to be closed.
         task.add_done_callback(lambda _: work.close())
 

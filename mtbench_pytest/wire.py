@@ -23,41 +23,52 @@ from mtbench_pytest.records import (
 Plain = Mapping[str, Any]
 
 
-def row_to_dict(row: Row) -> dict[str, Any]:
-    """A row as JSON's types only; whatever else a model noted in `made_with` becomes its text."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(row), default=str))
+def to_plain(record: Row | Answer | Judgment | Game | Failure) -> dict[str, Any]:
+    """A record as JSON's types only; whatever else a model noted in `made_with` becomes its text."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(record), default=str))
     return plain
 
 
 def row_from_dict(data: Plain) -> Row:
-    """The row that `row_to_dict` took apart, also after a way through JSON."""
+    """The row that `to_plain` took apart, also after a way through JSON."""
     return Row(
         bench=data["bench"],
         question_id=data["question_id"],
         category=data["category"],
         turns=data["turns"],
         game_turns=tuple(data["game_turns"]),
-        answers={side: _answer(answer) for side, answer in data["answers"].items()},
+        answers={side: answer_from_dict(answer) for side, answer in data["answers"].items()},
         judgments={side: tuple(map(_judgment, found)) for side, found in data["judgments"].items()},
         verdicts=tuple(map(_verdict, data["verdicts"])),
-        failures=tuple(map(_failure, data["failures"])),
+        failures=tuple(map(failure_from_dict, data["failures"])),
     )
 
 
-def _answer(data: Plain) -> Answer:
+def answer_from_dict(data: Plain) -> Answer:
+    """The answer that `to_plain` took apart."""
     return Answer(**{**data, "replies": tuple(Reply(**reply) for reply in data["replies"])})
+
+
+def judgment_from_dict(data: Plain) -> Judgment | Game:
+    """The judgment that `to_plain` took apart; a game is known by its winner."""
+    return _game(data) if "winner" in data else _judgment(data)
 
 
 def _judgment(data: Plain) -> Judgment:
     return Judgment(**{**data, "prompt": Prompt(**data["prompt"])})
 
 
+def _game(data: Plain) -> Game:
+    return Game(**{**data, "prompt": Prompt(**data["prompt"])})
+
+
 def _verdict(data: Plain) -> Verdict:
-    games = [Game(**{**game, "prompt": Prompt(**game["prompt"])}) for game in data["games"]]
+    games = list(map(_game, data["games"]))
     return Verdict(data["question_id"], data["turn"], (games[0], games[1]) if games else ())
 
 
-def _failure(data: Plain) -> Failure:
+def failure_from_dict(data: Plain) -> Failure:
+    """The failure that `to_plain` took apart."""
     if "models" not in data:
         return AnswerFailure(**data)
     return JudgeFailure(**{**data, "models": tuple(data["models"]), "prompt": Prompt(**data["prompt"])})

@@ -20,6 +20,7 @@ class ChecksJudge(ReplyJudge):
     """Grades by a question's checks, offline and always alike; it does not read the prompt."""
 
     name = "checks"
+    free = True
 
     @classmethod
     def from_spec(cls, spec: Spec) -> ChecksJudge:

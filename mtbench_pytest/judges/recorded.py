@@ -24,6 +24,8 @@ class RecordedJudge:
         judge: Whose judgments to take, where the files hold several judges'.
     """
 
+    free = True
+
     def __init__(self, path: Path, judge: str | None = None) -> None:
         self.path = path
         self.name = judge or path.stem.removesuffix("_single").removesuffix("_pair")

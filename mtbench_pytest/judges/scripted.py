@@ -17,13 +17,21 @@ class ScriptedJudge(ReplyJudge):
         script: Replies in the order of the calls, or a function from the task to a reply. An exception
             is raised.
         name: The judge's name.
+        free: Off, its judgments are stored and shared like those of a real judge.
 
     Attributes:
         asked: The tasks, in order.
     """
 
-    def __init__(self, script: Iterable[Said] | Callable[[Task], Said], name: str = "scripted-judge") -> None:
+    def __init__(
+        self,
+        script: Iterable[Said] | Callable[[Task], Said],
+        name: str = "scripted-judge",
+        *,
+        free: bool = True,
+    ) -> None:
         self.name = name
+        self.free = free
         self.asked: list[Task] = []
         self._next = script if callable(script) else _in_order(script)
 

@@ -23,6 +23,7 @@ class RecordedAnswers:
     """
 
     uses_device = False
+    free = True
 
     def __init__(self, path: Path, name: str | None = None) -> None:
         self.path = path

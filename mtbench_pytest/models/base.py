@@ -59,3 +59,36 @@ class Renders(Protocol):
 
     def render(self, question: Question) -> str:
         """The question's first turn as the model reads it, special tokens included."""
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A model that answers in batches and knows them before."""
+
+    def plan(self, tasks: Sequence[AnswerTask]) -> list[list[AnswerTask]]:
+        """The batches in which tasks would be answered; `answer` with one of them generates just that.
+
+        A pure function of tasks, settings and hardware, whatever order the tasks come in. May block.
+        """
+
+
+@runtime_checkable
+class Fingerprints(Protocol):
+    """A model whose identity takes long to compute."""
+
+    def fingerprint(self) -> Mapping[str, Any] | None:
+        """Cheap facts, as JSON, that change whenever the identity may: sizes and times of files, versions.
+
+        None where there are none.
+        """
+
+
+@runtime_checkable
+class Lanes(Protocol):
+    """A model that can be copied to several devices."""
+
+    def lanes(self) -> Sequence[str]:
+        """Names of the devices that can work side by side, at least one. May block."""
+
+    def on(self, lane: str) -> ChatModel:
+        """A copy on that device, of the same name and identity. May block."""

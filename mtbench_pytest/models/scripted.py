@@ -18,6 +18,7 @@ class ScriptedModel:
         script: For each question id the replies, one a turn, or an exception: an `MTBenchError` ends
             the run, any other becomes a failure to answer that question.
         name: The model's name.
+        free: Off, its answers are stored and shared like those of a real model.
 
     Attributes:
         asked: Ids of the questions asked, in order.
@@ -26,8 +27,9 @@ class ScriptedModel:
 
     uses_device = False
 
-    def __init__(self, script: Script, name: str = "scripted") -> None:
+    def __init__(self, script: Script, name: str = "scripted", *, free: bool = True) -> None:
         self.name = name
+        self.free = free
         self.asked: list[QuestionId] = []
         self.closed = False
         self._script = script

@@ -69,8 +69,8 @@ def contest_with(side: Side, party: ChatModel) -> Contest:
 
 
 @contextmanager
-def running(given: Contest, *, keep_loaded: bool = False) -> Iterator[Pipeline]:
-    pipeline = Pipeline(given, keep_loaded=keep_loaded)
+def running(given: Contest, **kept: Any) -> Iterator[Pipeline]:
+    pipeline = Pipeline(given, **kept)
     try:
         yield pipeline
     finally:

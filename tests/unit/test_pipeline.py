@@ -91,7 +91,7 @@ def test_the_answer_is_there_without_the_row() -> None:
 
 def test_a_request_made_twice_does_nothing_twice() -> None:
     candidate, judge = model("cand"), ScriptedJudge(fair)
-    with running(contest(candidate, judge=judge), keep_loaded=True) as pipeline:
+    with running(contest(candidate, judge=judge)) as pipeline:
         for _ in range(2):
             pipeline.request(THREE[:1])
             row(pipeline, 1)
@@ -275,7 +275,7 @@ def test_temperature_comes_from_the_category() -> None:
 
 def test_a_question_that_no_prompt_fits_is_found_first() -> None:
     with pytest.raises(MTBenchError, match="none fits turn 3 of question 1"):
-        contest().prepare([question(1, turns=3)])
+        contest().check_prompts([question(1, turns=3)])
 
 
 def test_a_model_that_cannot_be_used_is_found_first() -> None:
@@ -284,7 +284,7 @@ def test_a_model_that_cannot_be_used_is_found_first() -> None:
             raise ModelError("no chat template")
 
     with pytest.raises(ModelError, match="no chat template"):
-        contest(baseline=Unusable({}, "base")).prepare(THREE)
+        contest(baseline=Unusable({}, "base")).prepare("baseline", THREE)
 
 
 # All of it, on real records.
@@ -301,7 +301,7 @@ def recorded(folder: Path, candidate: str, baseline: str, judge: str, *, pairwis
 
 def decided(given: Contest) -> tuple[Decision, list[Row]]:
     asked = given.bench.questions
-    given.prepare(asked)
+    given.prepare("judge", asked)
     rows, pipeline = rows_of(given, asked)
     check_complete(pipeline)
     return decide(given.bench.name, rows, asked, Policy(), pairwise=given.pairwise), rows

@@ -47,8 +47,8 @@ from tests.unit.parties import (
 class Noted(ScriptedModel):
     """Notes in a list shared with others when it begins, ends and is closed."""
 
-    def __init__(self, name: str, events: list[str], *, device: bool) -> None:
-        super().__init__(says(name), name)
+    def __init__(self, name: str, events: list[str], *, device: bool, free: bool = False) -> None:
+        super().__init__(says(name), name, free=free)
         self.events = events
         self.uses_device = device
 
@@ -70,10 +70,10 @@ def test_models_on_the_device_take_turns_and_leave_it_empty() -> None:
     assert "base closed" in events
 
 
-def test_models_stay_loaded_for_who_asks_one_by_one() -> None:
+def test_free_models_stay_open_for_who_asks_one_by_one() -> None:
     events: list[str] = []
-    given = contest(Noted("cand", events, device=True), Noted("base", events, device=True))
-    with running(given, keep_loaded=True) as pipeline:
+    given = contest(*(Noted(name, events, device=True, free=True) for name in ("cand", "base")))
+    with running(given) as pipeline:
         for asked in THREE:
             pipeline.request([asked])
             row(pipeline, asked.question_id)
@@ -153,7 +153,7 @@ def test_no_more_calls_at_once_than_allowed(limit: int) -> None:
 
 
 def check_fatal(given: Contest, kind: type[Exception], said: str) -> None:
-    with running(given, keep_loaded=True) as pipeline:
+    with running(given) as pipeline:
         pipeline.request(THREE[:2])
         for question_id in (1, 2):
             with pytest.raises(kind, match=said):
@@ -245,7 +245,7 @@ def test_a_judge_that_cancels_itself_leaves_no_row_without_a_reason() -> None:
 def test_an_error_wakes_those_who_wait_for_another_request() -> None:
     """Whoever asks question by question has several requests under way."""
     candidate = model("cand", q2=ModelError("gone"))
-    with running(contest(candidate, judge=Endless()), keep_loaded=True) as pipeline:
+    with running(contest(candidate, judge=Endless())) as pipeline:
         pipeline.request(THREE[:1])
         assert isinstance(pipeline.answer("candidate", 1).result(WAIT), Answer)
         pipeline.request(THREE[1:2])
@@ -323,7 +323,7 @@ class ModelFailsToClose(ScriptedModel):
     ids=["judge", "model"],
 )
 def test_a_party_that_fails_to_close_leaves_no_thread(given: Contest) -> None:
-    pipeline = Pipeline(given, keep_loaded=True)
+    pipeline = Pipeline(given)
     pipeline.request(THREE[:1])
     row(pipeline, 1)
     with suppress(OSError):

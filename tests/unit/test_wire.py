@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.records import Answer, AnswerFailure, Reply, Row, Verdict
-from mtbench_pytest.wire import row_from_dict, row_to_dict
+from mtbench_pytest.wire import row_from_dict, to_plain
 from tests.unit.factories import answer, judge_failure, row, verdict
 
 ROWS = [
@@ -47,11 +47,11 @@ def check_builtins(value: Any) -> int:
 
 @pytest.mark.parametrize("given", ROWS)
 def test_a_row_is_builtins_and_comes_back(given: Row) -> None:
-    sent = row_to_dict(given)
+    sent = to_plain(given)
     assert check_builtins(sent) > 0
     assert row_from_dict(marshal.loads(marshal.dumps(sent))) == given
 
 
 @pytest.mark.parametrize("given", ROWS)
 def test_a_row_comes_back_through_json_too(given: Row) -> None:
-    assert row_from_dict(json.loads(json.dumps(row_to_dict(given)))) == given
+    assert row_from_dict(json.loads(json.dumps(to_plain(given)))) == given

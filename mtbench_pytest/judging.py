@@ -1,0 +1,175 @@
+"""The judge's desk: every judgment is had once, from the store, from another process or from the judge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from mtbench_pytest.crew import POLL, Crew
+from mtbench_pytest.judges.base import GradeTask, Judge, Task
+from mtbench_pytest.keys import judgment_key
+from mtbench_pytest.records import Game, JudgeFailure, Judgment
+from mtbench_pytest.store import Store
+from mtbench_pytest.tasks import Serial, never_cancelling_itself
+from mtbench_pytest.wire import failure_from_dict, to_plain
+
+Result = Judgment | Game | JudgeFailure
+
+_ROLE = "judge"
+
+
+class JudgeDesk:
+    """Takes judging tasks and answers them.
+
+    A judge that costs nothing is asked here, in every process. Of a judge that costs something, one
+    process of the run holds the role: so the limit on calls is the run's, and nobody asks twice.
+
+    Args:
+        concurrency: Most calls under way at once.
+        free: The judge costs nothing: nothing is stored, nobody needs to share.
+    """
+
+    def __init__(
+        self, judge: Judge, concurrency: int, store: Store, crew: Crew, serial: Serial, *, free: bool
+    ) -> None:
+        self._judge = judge
+        self._store = store
+        self._crew = crew
+        self._serial = serial
+        self._free = free
+        self._calls = asyncio.Semaphore(concurrency)
+        self._results: dict[str, asyncio.Future[Result]] = {}
+        self._fresh: dict[str, Task] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._stopped = False
+        self.calls = 0
+
+    async def get(self, identity: Mapping[str, Any], task: Task) -> Result:
+        """The judgment of a task; tasks of one key share it.
+
+        Raises:
+            MTBenchError: No judgment can be had; whatever else a judge's own code raises.
+        """
+        key = judgment_key(identity, task, self._judge.key_extra(task))
+        if key not in self._results:
+            self._results[key] = asyncio.get_running_loop().create_future()
+            if self._free:
+                await self._call(key, task)
+            else:
+                self._fresh[key] = task
+                self._wake.set()
+                self._serving = self._serving or asyncio.create_task(self._serve())
+        # Several may wait for it: one that is cancelled must not cancel it for the others.
+        return await asyncio.shield(self._results[key])
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return bool(self._under_way)
+
+    def stop(self) -> None:
+        """No call begins from here on; those under way may end."""
+        self._stopped = True
+        self._wake.set()
+
+    async def _serve(self) -> None:
+        """Looks where the judgments asked for can be had, for as long as any is asked for."""
+        try:
+            while not self._stopped:
+                if not self._fresh:
+                    self._wake.clear()
+                    await self._wake.wait()
+                await self._look()
+                if not self._fresh:
+                    continue
+                mine = await self._serial(self._crew.take, _ROLE)
+                if not mine:
+                    await asyncio.sleep(POLL)
+                    continue
+                try:
+                    await self._ask_all()
+                finally:
+                    await self._serial(self._crew.release, _ROLE)
+        except Exception as error:
+            self._fail(error)
+
+    async def _ask_all(self) -> None:
+        """Asks for all that is wanted and not in the store, also for what comes meanwhile."""
+        while (self._fresh or self._under_way) and not self._stopped:
+            self._wake.clear()
+            for key in await self._look():
+                self._begin(key, self._fresh.pop(key))
+            await self._wake.wait()
+        # The role is kept until the last call has ended: another process would make it again.
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _look(self) -> list[str]:
+        """Takes what the store has, and what another process could not have; returns the other keys."""
+        looked = list(self._fresh)
+        if not looked:
+            return []
+        found: dict[str, Result] = {**await self._serial(self._store.judgments, looked)}
+        if self._crew.shared:
+            names = {_note(key): key for key in looked}
+            told = await self._serial(self._crew.notes, list(names))
+            found |= {names[name]: _failure(body) for name, body in told.items()}
+        for key, result in found.items():
+            self._fresh.pop(key, None)
+            self._settle(key, result)
+        return [key for key in looked if key in self._fresh]
+
+    def _begin(self, key: str, task: Task) -> None:
+        call = asyncio.create_task(self._call(key, task))
+        self._under_way.add(call)
+        call.add_done_callback(self._ended)
+
+    def _ended(self, call: asyncio.Task[None]) -> None:
+        self._under_way.discard(call)
+        self._wake.set()
+
+    async def _call(self, key: str, task: Task) -> None:
+        async with self._calls:
+            if self._stopped and not self._free:
+                return
+            try:
+                asked = self._judge.grade(task) if isinstance(task, GradeTask) else self._judge.play(task)
+                result = await never_cancelling_itself(asked)
+                self.calls += 1
+                if not self._free:
+                    # Within the limit: what is not stored yet is still under way.
+                    await self._keep(key, result)
+            except Exception as error:
+                self._raise(key, error)
+            else:
+                self._settle(key, result)
+
+    async def _keep(self, key: str, result: Result) -> None:
+        if not isinstance(result, JudgeFailure):
+            await self._serial(self._store.add_judgment, key, result)
+        elif self._crew.shared:
+            await self._serial(self._crew.note, _note(key), to_plain(result))
+
+    def _settle(self, key: str, result: Result) -> None:
+        if not self._results[key].done():
+            self._results[key].set_result(result)
+
+    def _raise(self, key: str, error: Exception) -> None:
+        if not self._results[key].done():
+            self._results[key].set_exception(error)
+
+    def _fail(self, error: Exception) -> None:
+        for key in list(self._fresh):
+            self._raise(key, error)
+
+
+def _note(key: str) -> str:
+    return f"judgment/{key}"
+
+
+def _failure(told: Mapping[str, Any]) -> JudgeFailure:
+    failure = failure_from_dict(told)
+    assert isinstance(failure, JudgeFailure)
+    return failure

@@ -1,0 +1,54 @@
+"""Content hashes: a key names all that an answer or a judgment depends on, and nothing else.
+
+Names of models, files and benches are no part of a key. New weights under an old name are another key;
+old weights under a new name are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mtbench_pytest.judges.base import Task
+from mtbench_pytest.records import AnswerTask
+
+
+class AnswerKeys:
+    """The keys of one model's answers.
+
+    Args:
+        identity: The model's: weights, template, settings.
+        scope: All that may be asked. Where a batch changes an answer, as the identity says by
+            `batch_dependent`, batches are planned over all of it, and it is a part of every key.
+    """
+
+    def __init__(self, identity: Mapping[str, Any], scope: Iterable[AnswerTask]) -> None:
+        self._identity = identity
+        self.planned = bool(identity.get("batch_dependent"))
+        self._plan = digest(sorted(_task_key(task) for task in scope)) if self.planned else ""
+
+    def __call__(self, task: AnswerTask) -> str:
+        """The key of a task's answer."""
+        return digest("answer", self._identity, _task_key(task), self._plan)
+
+
+def _task_key(task: AnswerTask) -> str:
+    return digest(task.question.question_id, task.question.turns, asdict(task.sampling))
+
+
+def judgment_key(identity: Mapping[str, Any], task: Task, extra: Mapping[str, Any]) -> str:
+    """The key of a judgment.
+
+    Args:
+        identity: The judge's: model, server, settings.
+        extra: What the judgment depends on besides identity and prompt.
+    """
+    return digest(identity, task.prompt.system, task.prompt.user, extra)
+
+
+def digest(*parts: Any) -> str:
+    """sha256 of some JSON, in hexadecimal."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,102 @@
+"""Where a session keeps what it pays for, and who it shares the work with; opened when first needed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mtbench_pytest.crew import Alone, Crew, Workers
+from mtbench_pytest.database import Database, open_database, sqlite_url
+from mtbench_pytest.store import Store
+
+USUAL_STORE = Path(".mtbench", "store.db")  # at pytest's root
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a process must know to join the others of its run.
+
+    Attributes:
+        url: Of the database.
+        run: Names the run.
+        worker: Names the process.
+    """
+
+    url: str
+    run: str
+    worker: str
+
+
+class Office:
+    """A session's store and crew.
+
+    Args:
+        url: Of the store; None for a run that keeps nothing.
+        place: Where the other processes of the run are met; None for a run in one process.
+    """
+
+    def __init__(self, url: str | None, place: Place | None = None) -> None:
+        self._url = url
+        self._place = place
+        self._opened: list[Database] = []
+        self._folder: Path | None = None
+
+    @cached_property
+    def store(self) -> Store:
+        """The store.
+
+        Raises:
+            StoreError: Where it cannot be opened.
+        """
+        if self._place is None and self._url is None:
+            return Store()
+        return Store(self._database, strict=self._place is not None)
+
+    @cached_property
+    def crew(self) -> Crew:
+        """The processes of the run.
+
+        Raises:
+            StoreError: Where the place they meet cannot be opened.
+        """
+        if self._place is None:
+            return Alone()
+        return Workers(self._database, self._place.run, self._place.worker)
+
+    def meeting_place(self) -> str:
+        """Opens the database that worker processes will share, for one run where nothing is to be kept.
+
+        Returns:
+            Its URL.
+
+        Raises:
+            StoreError: Where it cannot be opened.
+        """
+        if self._url is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="mtbench-"))
+            self._url = sqlite_url(self._folder / "store.db")
+        _ = self._database
+        return self._url
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if "crew" in self.__dict__:
+            self.crew.close()
+        if "store" in self.__dict__:
+            self.store.close()
+        for database in self._opened:
+            database.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @cached_property
+    def _database(self) -> Database:
+        # The controller has looked at it before it started the workers.
+        database = (
+            open_database(self._place.url, check=False) if self._place else open_database(str(self._url))
+        )
+        self._opened.append(database)
+        return database

@@ -1,0 +1,118 @@
+"""What a run still has to make: known from the store before a model is loaded or a server is called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mtbench_pytest.contest import Contest, is_free
+from mtbench_pytest.crew import Crew, once
+from mtbench_pytest.judges.base import Judge, Task
+from mtbench_pytest.keys import AnswerKeys, digest, judgment_key
+from mtbench_pytest.models.base import ChatModel, Fingerprints
+from mtbench_pytest.records import SIDES, Answer, AnswerTask, Party, Question, QuestionId, Side
+from mtbench_pytest.store import Store
+
+Answers = Mapping[QuestionId, Answer]
+
+
+def identify(name: Party, party: ChatModel | Judge, store: Store, crew: Crew) -> Mapping[str, Any]:
+    """A party's identity, as JSON; weights are read by one process of the run, and only where they changed.
+
+    Raises:
+        MTBenchError: What the party raised.
+    """
+    if is_free(party):
+        return party.identity()
+    if known := _remembered(party, store):
+        return known
+    identity = once(crew, f"identity/{name}", lambda: _plain(party.identity()))
+    if fingerprint := _fingerprint(party):
+        store.remember_identity(fingerprint, identity)
+    return dict(identity)
+
+
+def at_work(
+    contest: Contest,
+    asked: Sequence[Question],
+    judged: Sequence[Question],
+    scope: Sequence[Question],
+    store: Store,
+) -> list[Party]:
+    """The parties that cost something and have something to do: something of theirs is not in the store.
+
+    Free models are asked for their answers; they must be prepared.
+
+    Args:
+        asked: What will be answered.
+        judged: Of that, what will be judged too.
+        scope: What might be asked: see `Pipeline`.
+    """
+    stored = {side: _stored(contest, side, asked, scope, store) for side in contest.models}
+    answers = {side: found for side, found in stored.items() if found is not None}
+    working: list[Party] = [side for side in stored if side not in answers]
+    judge = contest.judge
+    if judge is not None and not is_free(judge):
+        identity, tasks = judge.identity(), _tasks(contest, judged, answers)
+        keys = {judgment_key(identity, task, judge.key_extra(task)) for task in tasks}
+        if working or len(store.judgments(keys)) < len(keys):
+            working.append("judge")
+    return working
+
+
+def _stored(
+    contest: Contest, side: Side, questions: Sequence[Question], scope: Sequence[Question], store: Store
+) -> Answers | None:
+    """A side's answers, where all can be had without asking a model that costs something."""
+    model = contest.models[side]
+    tasks = [contest.task(question) for question in questions]
+    if is_free(model):
+        return asyncio.run(_all_of(model, tasks))
+    identity = _remembered(model, store) if isinstance(model, Fingerprints) else _plain(model.identity())
+    if identity is None:
+        return None
+    keys = AnswerKeys(identity, [contest.task(question) for question in scope])
+    by_key = {keys(task): task.question.question_id for task in tasks}
+    found = store.answers(by_key)
+    if len(found) < len(by_key):
+        return None
+    return {by_key[key]: answer for key, answer in found.items()}
+
+
+async def _all_of(model: ChatModel, tasks: Sequence[AnswerTask]) -> Answers:
+    return {said.question_id: said async for said in model.answer(tasks) if isinstance(said, Answer)}
+
+
+def _tasks(
+    contest: Contest, questions: Sequence[Question], answers: Mapping[Side, Answers]
+) -> Iterator[Task]:
+    """What the judge is asked about these answers."""
+    for question in questions:
+        said = {
+            side: found[question.question_id]
+            for side, found in answers.items()
+            if question.question_id in found
+        }
+        for turn in range(1, len(question.turns) + 1):
+            yield from (contest.grade_task(question, turn, answer) for answer in said.values())
+        if len(said) == len(SIDES):
+            for turn in contest.game_turns(question):
+                yield from contest.game_tasks(question, turn, said["candidate"], said["baseline"])
+
+
+def _remembered(party: object, store: Store) -> dict[str, Any] | None:
+    fingerprint = _fingerprint(party)
+    return store.identity(fingerprint) if fingerprint else None
+
+
+def _fingerprint(party: object) -> str:
+    facts = party.fingerprint() if isinstance(party, Fingerprints) else None
+    return digest(type(party).__name__, facts) if facts else ""
+
+
+def _plain(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity as it comes back from a database: two parties are compared by it."""
+    plain: dict[str, Any] = json.loads(json.dumps(identity, default=str))
+    return plain
