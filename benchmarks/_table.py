@@ -39,7 +39,8 @@ class Figure:
 
     def lines(self) -> list[tuple[str, ...]]:
         """Cells: name, measured, spread, compared with, ratio, verdict."""
-        spread = "" if len(set(self.values)) == 1 else f"{_short(min(self.values))}–{_short(max(self.values))}"
+        least, most = _short(min(self.values)), _short(max(self.values))
+        spread = "" if least == most else f"{least} to {most}"
         against = []
         if self.bar is not None:
             sign = "=" if self.exact else "≤"
@@ -54,7 +55,7 @@ class Figure:
         return [(*head, *first), *(("", "", "", *cells) for cells in rest)]
 
     def _ratio(self, other: float) -> str:
-        return f"{self.value / other:.2f}" if other else "–"
+        return f"{self.value / other:.2f}" if other else "-"
 
 
 def finish(figures: Sequence[Figure]) -> int:

@@ -1,6 +1,6 @@
 """The peer: a bare thread pool with openai's client, one script without a harness.
 
-    python benchmarks/_thread_pool.py BODIES.jsonl BASE_URL THREADS
+python benchmarks/_thread_pool.py BODIES.jsonl BASE_URL THREADS
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ def test_question(mtbench_judged):
 _CATEGORIES = ("stem", "humanities", "extraction")
 _TOPICS = ("tides", "glaciers", "bridges", "bees", "maps", "clocks", "salt", "volcanoes", "trams", "bread")
 _READERS = ("a child", "a tourist", "an engineer", "a journalist", "a farmer", "a mayor", "a student")
-_WORDS = (
-    "river stone light early careful south winter paper copper garden answer reason slowly under market bright "
-    "window measure second harbour quiet letter always number mountain simple colour travel evening station"
-).split()
+_VOCABULARY = """
+    river stone light early careful south winter paper copper garden answer reason slowly under market bright
+    window measure second harbour quiet letter always number mountain simple colour travel evening station
+"""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,10 @@ class Workbench:
         folder: An empty folder; it becomes pytest's root.
         questions: How many.
         turns: Of each.
+        checks: Give each turn a check, so that the `checks` judge can grade it.
     """
 
-    def __init__(self, folder: Path, questions: int, turns: int = 2) -> None:
+    def __init__(self, folder: Path, questions: int, turns: int = 2, *, checks: bool = False) -> None:
         self.folder = folder
         self.turns = turns
         self.ids = range(1, questions + 1)
@@ -66,7 +67,8 @@ class Workbench:
         bench = folder / "bench"
         bench.mkdir()
         (bench / "test_bench.py").write_text(_TEST_MODULE)
-        self._write("bench/question.jsonl", (_question(number, turns) for number in self.ids))
+        extra = {"checks": [[{"words": [1, 1000]}]] * turns} if checks else {}
+        self._write("bench/question.jsonl", (_question(number, turns) | extra for number in self.ids))
 
     def answers(self) -> tuple[str, str]:
         """Writes recorded answers, all different; returns candidate's and baseline's options."""
@@ -85,11 +87,11 @@ class Workbench:
         self._write(f"{JUDGE}_single.jsonl", lines)
         return f"--mtbench-judge=judgments:{JUDGE}_single.jsonl"
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Run:
+    def run(self, *args: str, env: dict[str, str] | None = None) -> Run:
         """Runs pytest on the bench to its end."""
         return self.start(*args, env=env).wait()
 
-    def start(self, *args: str, tests: str = "bench", env: Mapping[str, str] | None = None) -> Started:
+    def start(self, *args: str, tests: str = "bench", env: dict[str, str] | None = None) -> Started:
         """Starts pytest.
 
         Args:
@@ -128,7 +130,7 @@ class Workbench:
 class Started:
     """A pytest process under way; what it prints goes to `out.txt`, where reading it costs it nothing."""
 
-    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, env: dict[str, str]) -> None:
         self._out = folder / "out.txt"
         with self._out.open("w") as out:
             self._began = time.perf_counter()
@@ -148,15 +150,21 @@ class Started:
 
 
 @contextmanager
-def workbench(questions: int, turns: int = 2) -> Iterator[Workbench]:
+def workbench(questions: int, turns: int = 2, *, checks: bool = False) -> Iterator[Workbench]:
     """A workbench in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="mtbench-benchmark-") as folder:
-        yield Workbench(Path(folder), questions, turns)
+        yield Workbench(Path(folder), questions, turns, checks=checks)
 
 
 def sides(candidate: str, baseline: str) -> tuple[str, str]:
     """The options for two specs."""
     return f"--mtbench-candidate={candidate}", f"--mtbench-baseline={baseline}"
+
+
+def demos(tokens: int) -> tuple[str, ...]:
+    """The options for the demo model on both sides, told two things, with most new tokens of a reply."""
+    models = sides(f"demo?name={CANDIDATE}", f"demo?name={BASELINE}&system=Answer%20as%20a%20pirate.")
+    return (*models, f"--mtbench-max-new-tokens={tokens}")
 
 
 def environment() -> dict[str, str]:
@@ -176,7 +184,7 @@ def _question(number: int, turns: int) -> dict[str, Any]:
 def _answer(name: str, number: int, turns: int) -> dict[str, Any]:
     rng = random.Random(f"{name} {number}")
     # The server's judge goes by the number of different words: of both sides about the same.
-    words = _WORDS[: 6 + number % 20]
+    words = _VOCABULARY.split()[: 6 + number % 20]
     said = [f"{name} {number} {turn}: {' '.join(rng.choices(words, k=120))}." for turn in range(1, turns + 1)]
     return {"question_id": number, "model_id": name, "choices": [{"index": 0, "turns": said}]}
 
@@ -187,7 +195,7 @@ def _grade(name: str, number: int, turn: int) -> dict[str, Any]:
         "question_id": number,
         "model": name,
         "judge": [JUDGE, "single-first" if turn == 1 else "single-later"],
-        "judgment": f"It is {' '.join(_WORDS)}. Rating: [[{grade}]]",
+        "judgment": f"It says: {' '.join(_VOCABULARY.split())}. Rating: [[{grade}]]",
         "score": grade,
         "turn": turn,
     }

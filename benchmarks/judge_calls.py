@@ -1,4 +1,4 @@
-"""320 judge calls: 40 two-turn questions, recorded answers, 160 grades and 160 games, the whole pytest process.
+"""320 judge calls, 160 grades and 160 games of 40 two-turn questions with recorded answers, whole process.
 
 With --refuse 0.1 a tenth of the calls is answered 429, Retry-After 1: all 320 must be judged, none twice.
 With --peer the same calls are also made by a bare thread pool with openai's client.

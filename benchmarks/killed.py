@@ -16,7 +16,7 @@ from _workbench import Workbench, workbench
 QUESTIONS, CALLS = 40, 320
 LATENCY, CONCURRENCY = 0.5, 32
 # FastChat and EvalScope begin again: half of the calls and then all of them.
-PEERS = {"FastChat and EvalScope repeat all:": CALLS * 1.5}
+PEERS = {"all repeated, as by FastChat, EvalScope": CALLS * 1.5}
 
 
 def measure() -> tuple[int, int, int]:

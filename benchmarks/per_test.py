@@ -60,7 +60,7 @@ def main() -> int:
             Figure("start over bare pytest, one test", start),
             Figure(f"cost a test at {few:,}", [1000 * over / few for over in at[few]], "ms"),
             Figure(f"cost a test at {many:,}", [1000 * over / many for over in at[many]], "ms", BAR_MS),
-            Figure(f"growth from {few:,}, start taken off", growth, "×", BAR_GROWTH),
+            Figure(f"growth from {few:,}, start taken off", growth, "", BAR_GROWTH),
             Figure(f"peak memory at {many:,}", peak, "MB", BAR_MB),
         ]
     )

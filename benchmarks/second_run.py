@@ -1,7 +1,7 @@
 """The same run again, everything in the store: 80 two-turn questions, grades and games, the whole process.
 
-With --models server both sides answer behind a server; with --models demo the demo model answers in two
-precisions, and the first run takes a minute or two.
+With --models server both sides answer behind a server; with --models demo the demo model answers for both,
+under two system prompts, and the first run takes a minute or two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 
 from _server import ServerProcess
 from _table import Figure, arguments, finish
-from _workbench import Workbench, sides, workbench
+from _workbench import Workbench, demos, sides, workbench
 
 QUESTIONS = 80
 BAR = 2.5
@@ -55,8 +55,7 @@ def parties(models: str, server: ServerProcess) -> tuple[str, ...]:
     """The options that name candidate and baseline."""
     if models == "server":
         return sides(server.spec("chat-new"), server.spec("chat-old"))
-    demos = sides("demo?name=new&dtype=float32", "demo?name=old&dtype=bfloat16")
-    return (*demos, "--mtbench-max-new-tokens=8")
+    return demos(tokens=8)
 
 
 def heavy(bench: Workbench) -> list[str]:
