@@ -68,17 +68,10 @@ def finish(figures: Sequence[Figure]) -> int:
     return 0 if all(figure.ok for figure in figures) else 1
 
 
-def arguments(about: str | None, repeat: int = 3) -> argparse.ArgumentParser:
-    """A parser with what all benchmarks take.
-
-    Args:
-        about: The script's docstring.
-        repeat: The default of `--repeat`.
-    """
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    """A parser with what all benchmarks take; `about` is the script's docstring."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--repeat", type=int, default=repeat, metavar="N", help=f"measurements of each figure ({repeat})"
-    )
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="measurements of each figure (3)")
     return parser
 
 

@@ -71,7 +71,7 @@ def unlike(some: list[object], others: list[object]) -> int:
 
 def main() -> int:
     """Measures and prints."""
-    parser = arguments(__doc__, repeat=2)
+    parser = arguments(__doc__)
     parser.add_argument("--questions", type=int, default=32, metavar="N", help="two-turn questions (32)")
     parser.add_argument("--tokens", type=int, default=32, metavar="N", help="new tokens of a reply (32)")
     parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="judge calls at once (16)")
