@@ -169,7 +169,7 @@ def demos(tokens: int) -> tuple[str, ...]:
 
 def environment() -> dict[str, str]:
     """This process's environment; the code measured is this checkout's, with nobody's settings."""
-    dropped = {"PYTEST_ADDOPTS", "OPENAI_API_KEY", "OPENAI_BASE_URL"}
+    dropped = {"PYTEST_ADDOPTS", "OPENAI_API_KEY", "OPENAI_BASE_URL", "PYTHONDONTWRITEBYTECODE"}
     kept = {name: text for name, text in os.environ.items() if name not in dropped}
     return kept | {"PYTHONPATH": str(ROOT)}
 

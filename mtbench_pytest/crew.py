@@ -7,8 +7,6 @@ expires, and another one takes the work over.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -103,7 +101,7 @@ class Workers:
     def __init__(self, database: Database, run: str, me: str) -> None:
         self._database = database
         self._run = run
-        self._me = f"{platform.node()}/{os.getpid()}/{me}"
+        self._me = me
         self._held: set[str] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -126,7 +124,7 @@ class Workers:
                         connection.execute(leases.insert().values(**row))
                 except IntegrityError:  # another process was quicker
                     return False
-            elif not _given_up(found.owner, found.expires) or not self._replace(name, found, mine):
+            elif found.expires > now or not self._replace(name, found, mine):
                 return False
             self._held.add(name)
             self._beat()
@@ -236,17 +234,9 @@ def _tell(crew: Crew, name: str, make: Callable[[], Any]) -> dict[str, Any]:
     return told
 
 
-def _given_up(owner: str, expires: float) -> bool:
-    """Whether a lease may be taken over: it has expired, or its process on this machine is gone."""
-    if expires < time.time():
-        return True
-    node, pid, _ = owner.rsplit("/", 2)
-    if os.name != "posix" or node != platform.node():
-        return False
-    try:
-        os.kill(int(pid), 0)  # sends nothing: asks whether there is such a process
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False
+def bury(database: Database, run: str, worker: str) -> None:
+    """Gives back what a worker that is gone had taken, so that the others need not wait until it expires."""
+    leases = database.tables.leases
+    its = leases.c.name.startswith(f"{run}/") & (leases.c.owner == worker)
+    with database.connected() as connection:
+        connection.execute(leases.delete().where(its))

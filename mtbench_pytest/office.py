@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mtbench_pytest.crew import Alone, Crew, Workers
+from mtbench_pytest.crew import Alone, Crew, Workers, bury
 from mtbench_pytest.database import Database, open_database, sqlite_url
+from mtbench_pytest.errors import StoreError
 from mtbench_pytest.store import Store
 
 USUAL_STORE = Path(".mtbench", "store.db")  # at pytest's root
@@ -80,6 +82,12 @@ class Office:
             self._url = sqlite_url(self._folder / "store.db")
         _ = self._database
         return self._url
+
+    def bury(self, run: str, worker: str) -> None:
+        """Gives the work of a worker that is gone to the others."""
+        for database in self._opened:
+            with suppress(StoreError):  # it expires in any case
+                bury(database, run, worker)
 
     def close(self) -> None:
         """Closes what was opened."""

@@ -81,7 +81,9 @@ class _Collector:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - the hook's own signature
-    """Collects what an xdist worker selected."""
+    """Collects what an xdist worker selected; of one that died, hands the work to the others."""
+    if SESSION in node.config.stash:
+        session_of(node.config).bury_worker(node.workerinput)
     if sent := getattr(node, "workeroutput", {}).get("mtbench"):
         session_of(node.config).collect_worker(sent)
 

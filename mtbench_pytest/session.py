@@ -89,8 +89,12 @@ class MTBenchSession:
         Raises:
             pytest.UsageError: Where the store cannot be opened.
         """
-        with _one_line(pytest.UsageError):
+        with _one_line(pytest.UsageError), notices(self._live):
             workerinput["mtbench_store"] = self._office.meeting_place() if self.settings.may_cost else ""
+
+    def bury_worker(self, workerinput: Mapping[str, Any]) -> None:
+        """Hands the work of an xdist worker that is gone to the others."""
+        self._office.bury(workerinput["testrunuid"], workerinput["workerid"])
 
     # Before the tests: what is to be run.
 
@@ -272,13 +276,13 @@ class MTBenchSession:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Decides once a run, writes the report and sets the exit status."""
         self._finished = True
-        self._notices.close()
         # What an xdist worker has begun, the others wait for.
         unbroken = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
         finish = self.is_worker and unbroken and not session.config.option.maxfail
         for run in self.runs.values():
             run.close(finish=finish)
         self._office.close()
+        self._notices.close()
         if self.is_worker:
             session.config.workeroutput["mtbench"] = self._to_send()  # type: ignore[attr-defined]
         elif self._began and not self._refused:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import scipy.special
 import scipy.stats  # noqa: F401
+import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
 import mtbench_pytest.session  # noqa: F401
 
@@ -46,7 +47,7 @@ def worth(answer, turn):
     return float(re.findall(r"worth ([\\d.]+)", answer.turns[turn - 1])[-1])
 
 
-def judge(fail="", down="", bug="", games=""):
+def judge(fail="", down="", bug="", games="", paid=""):
     """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas."""
 
     def say(task):
@@ -65,12 +66,13 @@ def judge(fail="", down="", bug="", games=""):
         a, b = worth(task.answer_a, task.turn), worth(task.answer_b, task.turn)
         return f"Compared. [[{'A' if a > b else 'B' if b > a else 'C'}]]"
 
-    return ScriptedJudge(say)
+    return ScriptedJudge(say, free=not paid)
 
 
 class Model(ScriptedModel):
-    def __init__(self, name, seconds=0.0, blocks=False, fail="", down=""):
-        super().__init__({}, name)
+    def __init__(self, name, seconds=0.0, blocks=False, fail="", down="", paid=False, device=False):
+        super().__init__({}, name, free=not paid)
+        self.uses_device = device
         self.seconds, self.blocks, self.fail, self.down = seconds, blocks, fail.split(","), down.split(",")
 
     def identity(self):
@@ -94,8 +96,8 @@ class Model(ScriptedModel):
             yield Answer(task.question.question_id, self.name, replies)
 
 
-def model(name="live", seconds="0", blocks="", fail="", down=""):
-    return Model(name, float(seconds), bool(blocks), fail, down)
+def model(name="live", seconds="0", blocks="", fail="", down="", paid="", device=""):
+    return Model(name, float(seconds), bool(blocks), fail, down, bool(paid), bool(device))
 
 
 def broken_factory():

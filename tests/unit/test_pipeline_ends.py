@@ -72,7 +72,8 @@ def test_models_on_the_device_take_turns_and_leave_it_empty() -> None:
 
 def test_free_models_stay_open_for_who_asks_one_by_one() -> None:
     events: list[str] = []
-    given = contest(*(Noted(name, events, device=True, free=True) for name in ("cand", "base")))
+    candidate, baseline = (Noted(name, events, device=True, free=True) for name in ("cand", "base"))
+    given = contest(candidate, baseline)
     with running(given) as pipeline:
         for asked in THREE:
             pipeline.request([asked])

@@ -1,0 +1,104 @@
+"""pytest-xdist: workers share what costs something, and take over from one that dies."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.harness import Example
+
+VARIED = [9, 7, 2, 8, 8, 5.5, 8, 8, 7, 9]
+SAME = ("decision", "reasons", "endpoints", "categories", "rows", "candidate", "baseline", "judge", "bench")
+JUDGE = "python:stage:judge?paid=1"
+
+
+def paid(name: str, *more: str) -> str:
+    return "&".join((f"python:stage:model?paid=1&name={name}", *more))
+
+
+@pytest.mark.parametrize("distribution", ["load", "worksteal", "loadscope", "loadgroup"])
+@pytest.mark.parametrize("device", ["", "1"], ids=["server", "device"])
+def test_everything_is_made_once(example: Example, distribution: str, device: str) -> None:
+    example.bench(questions=10)
+    parties = {
+        side: paid(side, "seconds=0.01", f"device={device}" if device else "fail=99")
+        for side in ("candidate", "baseline")
+    }
+    options = ("--mtbench-store=none", f"--dist={distribution}")
+    bare = example.run("--mtbench-store=none", judge=JUDGE, **parties)
+    expected = bare.report()
+    example.forget()
+    spread = example.run("-n2", *options, judge=JUDGE, **parties)
+    assert (spread.status, spread.outcomes) == (bare.status, bare.outcomes)
+    assert {key: spread.report()[key] for key in SAME} == {key: expected[key] for key in SAME}
+    assert len(example.asked()) == len(set(example.asked())) == 10 * (2 + 8)
+
+
+def test_recorded_answers_are_judged_once(example: Example) -> None:
+    example.bench(questions=10)
+    example.grades(VARIED, [8] * 10)
+    bare = example.run("--mtbench-store=none", judge=JUDGE)
+    expected, asked = bare.report(), example.asked()
+    example.forget()
+    spread = example.run("-n2", "--mtbench-store=none", judge=JUDGE)
+    assert {key: spread.report()[key] for key in SAME} == {key: expected[key] for key in SAME}
+    assert example.asked() == asked
+
+
+def test_a_judge_that_costs_nothing_is_asked_where_it_is_needed(example: Example) -> None:
+    """One worker has the model; each judges for its own tests."""
+    example.bench(questions=6)
+    run = example.run("-n2", candidate=paid("new"), baseline=paid("old"))
+    assert run.decision == "PASS"
+    assert len(example.asked()) == len(set(example.asked())) == 6 * (2 + 8)
+
+
+KILLER = """
+import os, signal
+from pathlib import Path
+
+def test_question(mtbench_question, mtbench_judged):
+    if mtbench_question.question_id == 5:
+        mark = Path(__file__).with_name("killed")
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.15"], ids=["all made", "in the middle"])
+def test_a_killed_worker_loses_its_work_to_the_others(example: Example, seconds: str) -> None:
+    bench = example.bench(questions=12)
+    (bench / "test_chat.py").write_text(KILLER)
+    slow = f"seconds={seconds}"
+    run = example.run("-n2", candidate=paid("new", slow), baseline=paid("old", slow), judge=JUDGE)
+    assert run.outcomes["passed"] == 11, run.out
+    assert run.outcomes["failed"] == 1, "the test that its worker died of"
+    assert "worker 'gw" in run.out
+    assert run.report()["questions"]["judged"] == 12, "its row had been sent before"
+    asked = example.asked()
+    assert len(set(asked)) == 12 * (2 + 8)
+    # One answer of each model and the judgments under way may have died with the worker.
+    assert len(asked) - len(set(asked)) <= 2 + 16
+
+
+def test_a_worker_killed_in_mid_generation(example: Example) -> None:
+    """The one that has the model dies while it answers: another begins where it stopped."""
+    bench = example.bench(questions=8)
+    example.answers("old", [7] * 8)
+    (bench / "conftest.py").write_text(
+        "import os, signal, stage\n"
+        "from pathlib import Path\n"
+        "log = stage.log\n"
+        "def fatal(*words):\n"
+        "    log(*words)\n"
+        "    mark = Path(__file__).with_name('killed')\n"
+        "    if words[:2] == ('answer', 4) and not mark.exists():\n"
+        "        mark.touch()\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "stage.log = fatal\n"
+    )
+    run = example.run("-n2", candidate=paid("new"), baseline="answers:old.jsonl", judge=JUDGE)
+    assert run.outcomes["failed"] == 1, run.out
+    assert run.outcomes["passed"] == 7
+    asked = example.asked("answer")
+    assert [line for line in set(asked) if asked.count(line) > 1] == ["answer 4 new"]
