@@ -64,3 +64,17 @@ class ServiceError(MTBenchError):
 
 class VerdictError(MTBenchError):
     """A judge's reply holds no verdict that can be read."""
+
+
+class BudgetError(MTBenchError):
+    """The next call would exceed what the run may spend.
+
+    Args:
+        spent: What was spent.
+        limit: The option that sets the limit, with its value.
+    """
+
+    def __init__(self, spent: str, limit: str) -> None:
+        self.spent = spent
+        self.limit = limit
+        super().__init__(f"{limit}: {spent}; expected a larger limit to go on: what was made is kept")

@@ -60,5 +60,11 @@ OPTIONS = (
     Option("seed", "N", "seeds sampled answers and the draw of a sample", "0"),
     Option("max-new-tokens", "N", "most tokens a reply may have; a capped reply is marked", "1024"),
     Option("concurrency", "N", "most calls of the judge under way at once", "16"),
+    Option("max-calls", "N", "end the run before it makes more calls to servers (default: no limit)"),
+    Option(
+        "max-cost",
+        "AMOUNT",
+        "end the run before it costs more, by input_price and output_price in the specs (default: no limit)",
+    ),
     Option("report", "DIR", "folder for result.json, report.md and FastChat's files", "mtbench-report"),
 )

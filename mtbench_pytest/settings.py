@@ -33,6 +33,8 @@ _PARSERS: Mapping[str, Parser] = {
     "seed": whole(0),
     "max-new-tokens": whole(),
     "concurrency": whole(),
+    "max-calls": whole(),
+    "max-cost": number,
     "report": _text,
 }
 Party = Literal["candidate", "baseline", "judge"]
@@ -61,6 +63,8 @@ class Settings:
     seed: int
     max_new_tokens: int
     concurrency: int
+    max_calls: int | None
+    max_cost: float | None
     report: Path
     given: frozenset[str]
 

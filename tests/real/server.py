@@ -11,20 +11,21 @@ import argparse
 import contextlib
 import hmac
 import json
+import random
 import re
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal
 
 Body = dict[str, Any]
 Respond = Callable[[Body], str | Body]
-Kind = Literal["status", "garbage", "half", "drop", "hang"]
+Kind = Literal["status", "garbage", "noise", "half", "drop", "hang", "trickle"]
 
 # The words of error bodies as OpenAI sends them: message, type, code.
 _ERRORS = {
@@ -39,6 +40,7 @@ _ERRORS = {
     429: ("Rate limit reached.", "requests", "rate_limit_exceeded"),
     500: ("The server had an error.", "server_error", None),
     503: ("The engine is overloaded.", "server_error", None),
+    529: ("Overloaded.", "overloaded_error", None),
 }
 
 _SHOWN = re.compile(
@@ -81,17 +83,25 @@ class _Fault:
     code: str | None
     where: Callable[[Body], bool]
     path: str
+    share: float
+    seed: int
     seen: int = 0
+
+    def __post_init__(self) -> None:
+        self.draw = random.Random(self.seed)
 
     def strikes(self, call: Call) -> bool:
         if self.left == 0 or not call.path.endswith(self.path) or not self.where(call.body):
             return False
         self.seen += 1
-        if self.seen % self.every:
+        if self.seen % self.every or self.draw.random() >= self.share:
             return False
         if self.left is not None:
             self.left -= 1
         return True
+
+
+_FULL = _Fault("status", 429, None, 1, None, "Too many requests at once.", None, lambda _: True, "", 1.0, 0)
 
 
 class ChatServer:
@@ -102,6 +112,8 @@ class ChatServer:
         latency: Seconds before every chat reply.
         key: The one key that is accepted; any where None.
         models: What GET /v1/models lists; with `strict` the only ones there are.
+        capacity: Most chat calls served at once; more are refused with 429 at once. No limit where None.
+        retry_after: What those refusals ask for, in seconds.
         respond: Takes a request's body and gives the reply's text, or a dict: fields of the message beside
             `finish_reason`, or with "choices" or "error" the whole body. Called from many threads.
     """
@@ -114,12 +126,17 @@ class ChatServer:
         key: str | None = None,
         models: tuple[str, ...] = ("chat-small", "judge-small"),
         strict: bool = False,
+        capacity: int | None = None,
+        retry_after: float = 1.0,
         respond: Respond | None = None,
     ) -> None:
         self.latency = latency
         self.key = key
         self.models = models
         self.strict = strict
+        self.capacity = capacity
+        self.retry_after = retry_after
+        self.served = 0  # chat calls answered with a completion
         self.respond: Respond = respond or default_reply
         self.calls: list[Call] = []
         self.peak = 0  # most chat calls under way at once
@@ -152,18 +169,25 @@ class ChatServer:
         code: str | None = None,
         where: Callable[[Body], bool] = lambda _: True,
         path: str = "/chat/completions",
+        share: float = 1.0,
+        seed: int = 0,
     ) -> None:
         """Orders a failure.
 
         Args:
-            kind: "status" answers with an error, "garbage" with what is no JSON, "half" breaks off within
-                the reply, "drop" closes without one, "hang" never answers.
+            kind: "status" answers with an error, "garbage" with what is no JSON, "noise" with what is no
+                HTTP, "half" breaks off within the reply, "drop" closes without one, "hang" never answers,
+                "trickle" sends a reply that never ends.
             times: How often; always where None.
             every: Only every nth call that fits.
+            share: The share of the calls that fit, drawn at random.
+            seed: Of that draw.
             where: Which requests fit, by their body.
             path: The end of the paths that fit.
         """
-        self._faults.append(_Fault(kind, status, times, every, retry_after, message, code, where, path))
+        self._faults.append(
+            _Fault(kind, status, times, every, retry_after, message, code, where, path, share, seed)
+        )
 
     def __enter__(self) -> ChatServer:
         self._thread.start()
@@ -178,6 +202,10 @@ class ChatServer:
         self._http.server_close()
         self._thread.join()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def wait(self, seconds: float | None) -> None:
         """Sleeps, but not longer than the server lives."""
         self._stopping.wait(seconds)
@@ -186,9 +214,17 @@ class ChatServer:
         """Records a call and tells which failure it meets."""
         with self._lock:
             self.calls.append(call)
-            self._busy += call.method == "POST"
-            self.peak = max(self.peak, self._busy)
+            if call.method == "POST":
+                if self.capacity is not None and self._busy >= self.capacity:
+                    return replace(_FULL, retry_after=self.retry_after)
+                self._busy += 1
+                self.peak = max(self.peak, self._busy)
             return next((fault for fault in self._faults if fault.strikes(call)), None)
+
+    def count(self) -> None:
+        """Notes a completion."""
+        with self._lock:
+            self.served += 1
 
     def done(self) -> None:
         """Ends a chat call, before its reply is out: the client's next call is never counted beside it."""
@@ -246,7 +282,8 @@ class _Handler(BaseHTTPRequestHandler):
         shown = {name.lower(): text for name, text in self.headers.items() if name.lower() != "authorization"}
         call = Call(self.command, self.path, shown, body, bool(token), time.monotonic())
         fault = chat.note(call)
-        if call.method == "POST":
+        full = fault is not None and fault.message == _FULL.message
+        if call.method == "POST" and not full:
             chat.wait(chat.latency)
             chat.done()
         if fault is not None:
@@ -261,7 +298,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif chat.strict and body["model"] not in chat.models:
             self._error(404, body, token)
         else:
-            self._send(200, completion(body, chat.respond(body)))
+            reply = completion(body, chat.respond(body))
+            chat.count()
+            self._send(200, reply)
 
     def _break(self, fault: _Fault, call: Call, token: str) -> None:
         if fault.kind == "status":
@@ -271,7 +310,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "<html>502 from a proxy in between</html>")
             return
         self.close_connection = True
-        if fault.kind == "half":
+        if fault.kind == "noise":
+            self.wfile.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+        elif fault.kind == "trickle":
+            self._send(200, "", length=1_000_000)
+            while not self.server.chat.stopping:
+                self.wfile.write(b" ")
+                self.server.chat.wait(0.05)
+        elif fault.kind == "half":
             whole = json.dumps(completion(call.body, "half of this is missing")).encode()
             self._send(200, whole[: len(whole) // 2].decode(), length=len(whole))
         elif fault.kind == "hang":
