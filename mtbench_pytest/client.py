@@ -7,7 +7,6 @@ and which concern all.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from mtbench_pytest.errors import ServiceError, SpecError
 from mtbench_pytest.refusals import CallFailed, connection_failure, message_of, status_failure, tries_of
 from mtbench_pytest.sending import throttled_client
 from mtbench_pytest.server import Server
-from mtbench_pytest.throttle import throttle_for
+from mtbench_pytest.throttle import Places, throttle_for
 
 if TYPE_CHECKING:
     import openai
@@ -76,13 +75,17 @@ class ChatClient:
         self._dearest: float | None = None
         self._refusal: ServiceError | None = None
         self._sdk: openai.AsyncOpenAI | None = None
-        self._room: asyncio.Semaphore | nullcontext[None] = nullcontext()
+        self._concurrency = server.concurrency
         self._answered = False
 
     def spend_from(self, budget: Budget) -> None:
         """See `Spends.spend_from`."""
         check_price(self.server, budget)
         self._budget = budget
+
+    def pace(self, concurrency: int) -> None:
+        """See `Paces.pace`; what the spec says, if less, stays."""
+        self._concurrency = min(concurrency, self.server.concurrency or concurrency)
 
     def check(self) -> None:
         """Asks for the list of models: cheap, without retries, before anything is spent. Blocks.
@@ -144,7 +147,7 @@ class ChatClient:
             body["seed"] = seed
         body.update(self.server.extra_body)
         sdk = self._open()
-        async with self._room, self._paid(messages, max_tokens) as bill:
+        async with self._paid(messages, max_tokens) as bill:
             text = await self._post(sdk, body, bill)
             self._settle(bill, messages, text)
         completion = read_completion(self.server, text)
@@ -170,10 +173,12 @@ class ChatClient:
                 timeout=openai.Timeout(server.timeout, connect=connect),
                 # The SDK's timeout is for silence; this one also ends a reply that trickles in for ever.
                 http_client=throttled_client(
-                    throttle_for(server.base_url), server.timeout + connect, self._stop
+                    throttle_for(server.base_url),
+                    Places(self._concurrency),
+                    server.timeout + connect,
+                    self._stop,
                 ),
             )
-            self._room = asyncio.Semaphore(server.concurrency) if server.concurrency else nullcontext()
         return self._sdk
 
     def _stop(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mtbench_pytest.refusals import no_credit
-from mtbench_pytest.throttle import Throttle
+from mtbench_pytest.throttle import Places, Throttle
 
 if TYPE_CHECKING:
     import openai
@@ -18,14 +18,15 @@ _SHORT_WAIT = 0.5  # the SDK's own first wait, where the server names none
 
 
 def throttled_client(
-    throttle: Throttle, seconds: float, stop: Callable[[], None]
+    throttle: Throttle, room: Places, seconds: float, stop: Callable[[], None]
 ) -> openai.DefaultAsyncHttpxClient:
     """The SDK's HTTP client, with its limits on connections.
 
     It stands below the SDK's retries: a call that waits to be made again takes no place.
 
     Args:
-        throttle: Who gives out the places.
+        throttle: The server's, shared by all who call it.
+        room: How many requests the caller itself may have under way.
         seconds: The longest a request may take, however slowly its reply trickles in.
         stop: Called before every request; raises where no request is to be sent any more.
     """
@@ -34,6 +35,13 @@ def throttled_client(
     class Client(openai.DefaultAsyncHttpxClient):
         async def send(self, request: Any, **options: Any) -> Any:
             retries = int(request.headers.get("x-stainless-retry-count", "0"))
+            await room.enter(retries)
+            try:
+                return await self._send_at_once(retries, request, **options)
+            finally:
+                room.leave()
+
+        async def _send_at_once(self, retries: int, request: Any, **options: Any) -> Any:
             async with throttle.place(retries) as place:
                 stop()
                 try:

@@ -7,6 +7,7 @@ import heapq
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 # Servers refuse at random too: no more than this share of a window means nothing.
@@ -35,7 +36,56 @@ class Place:
     hold: float = 0.0
 
 
-class Throttle:
+class Places:
+    """At most so many at once; who was sent back most often goes first, else in order.
+
+    It belongs to one event loop.
+
+    Args:
+        limit: How many; None for any number.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self._taken = 0
+        # By retries, then by arrival, so that no request is sent back until its call has no tries left.
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._arrived = 0
+
+    async def enter(self, retries: int = 0) -> None:
+        """Waits for a place and takes it."""
+        if self._free:
+            self._taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._arrived += 1
+        heapq.heappush(self._waiting, (-retries, self._arrived, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # the place was given away in the same moment
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Gives a place back, to whoever is next."""
+        self._taken -= 1
+        self.admit()
+
+    def admit(self) -> None:
+        """Gives free places to those who wait."""
+        while self._waiting and self._free:
+            turn = heapq.heappop(self._waiting)[-1]
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
+
+    @property
+    def _free(self) -> bool:
+        return self.limit is None or self._taken < self.limit
+
+
+class Throttle(Places):
     """A limit on requests under way that follows what a server takes.
 
     There is none until the server refuses more than three in ten of a window: as many replies as there
@@ -53,12 +103,7 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        self.limit: int | None = None
-        self._under_way = 0
-        self._held = 0
-        # By tries left, then by arrival, so that no call is refused until it has no tries left.
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._arrived = 0
+        super().__init__()
         self._sent = 0
         self._first = 0  # the first request whose reply counts
         self._peak = 0
@@ -73,56 +118,19 @@ class Throttle:
         Args:
             retries: How often the same request was sent before; those with most go first.
         """
-        await self._enter(retries)
+        await self.enter(retries)
         place = Place(self._sent)
         self._sent += 1
         try:
             yield place
         finally:
-            self._leave(place)
-
-    @property
-    def _taken(self) -> int:
-        return self._under_way + self._held
-
-    @property
-    def _free(self) -> bool:
-        return self.limit is None or self._taken < self.limit
-
-    async def _enter(self, retries: int) -> None:
-        if self._free:
-            self._under_way += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._arrived += 1
-        heapq.heappush(self._waiting, (-retries, self._arrived, turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # the place was given away in the same moment
-                self._under_way -= 1
-                self._admit()
-            raise
-
-    def _leave(self, place: Place) -> None:
-        if place.answered and place.number >= self._first:
-            self._count(place.refused)
-        self._under_way -= 1
-        if place.refused:
-            self._held += 1
-            asyncio.get_running_loop().call_later(min(place.hold, _LONGEST_HOLD), self._release)
-        self._admit()
-
-    def _release(self) -> None:
-        self._held -= 1
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._waiting and self._free:
-            turn = heapq.heappop(self._waiting)[-1]
-            if not turn.done():
-                self._under_way += 1
-                turn.set_result(None)
+            if place.answered and place.number >= self._first:
+                self._count(place.refused)
+            if place.refused:
+                asyncio.get_running_loop().call_later(min(place.hold, _LONGEST_HOLD), self.leave)
+                self.admit()  # the limit may have risen
+            else:
+                self.leave()
 
     def _count(self, refused: bool) -> None:
         self._answered += 1
@@ -149,6 +157,17 @@ class Throttle:
             self.limit += max(1, self._peak // _STEPS)
             if self.limit >= self._peak:
                 self.limit = None
+
+
+@runtime_checkable
+class Paces(Protocol):
+    """A judge that itself keeps to a number of requests at once, and so may be given all its work.
+
+    It knows which calls only wait for the server's Retry-After: their places go to others.
+    """
+
+    def pace(self, concurrency: int) -> None:
+        """Sets how many requests it may have under way, before its first call."""
 
 
 _THROTTLES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Throttle]] = WeakKeyDictionary()

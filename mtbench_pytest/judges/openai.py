@@ -52,6 +52,10 @@ class OpenAIJudge(ReplyJudge):
         """See `Spends.spend_from`."""
         self._client.spend_from(budget)
 
+    def pace(self, concurrency: int) -> None:
+        """See `Paces.pace`."""
+        self._client.pace(concurrency)
+
     def prepare(
         self,
         questions: Sequence[Question],  # noqa: ARG002  a server takes any question

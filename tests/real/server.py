@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal
@@ -83,8 +83,9 @@ class _Fault:
     code: str | None
     where: Callable[[Body], bool]
     path: str
-    share: float
-    seed: int
+    share: float = 1.0
+    seed: int = 0
+    at_once: bool = False
     seen: int = 0
 
     def __post_init__(self) -> None:
@@ -99,9 +100,6 @@ class _Fault:
         if self.left is not None:
             self.left -= 1
         return True
-
-
-_FULL = _Fault("status", 429, None, 1, None, "Too many requests at once.", None, lambda _: True, "", 1.0, 0)
 
 
 class ChatServer:
@@ -135,7 +133,10 @@ class ChatServer:
         self.models = models
         self.strict = strict
         self.capacity = capacity
-        self.retry_after = retry_after
+        too_many = "Too many requests at once."
+        self._full = _Fault(
+            "status", 429, None, 1, retry_after, too_many, None, lambda _: True, "", at_once=True
+        )
         self.served = 0  # chat calls answered with a completion
         self.respond: Respond = respond or default_reply
         self.calls: list[Call] = []
@@ -216,7 +217,7 @@ class ChatServer:
             self.calls.append(call)
             if call.method == "POST":
                 if self.capacity is not None and self._busy >= self.capacity:
-                    return replace(_FULL, retry_after=self.retry_after)
+                    return self._full
                 self._busy += 1
                 self.peak = max(self.peak, self._busy)
             return next((fault for fault in self._faults if fault.strikes(call)), None)
@@ -282,8 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
         shown = {name.lower(): text for name, text in self.headers.items() if name.lower() != "authorization"}
         call = Call(self.command, self.path, shown, body, bool(token), time.monotonic())
         fault = chat.note(call)
-        full = fault is not None and fault.message == _FULL.message
-        if call.method == "POST" and not full:
+        if call.method == "POST" and not (fault is not None and fault.at_once):
             chat.wait(chat.latency)
             chat.done()
         if fault is not None:
