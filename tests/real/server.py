@@ -172,6 +172,7 @@ class ChatServer:
         path: str = "/chat/completions",
         share: float = 1.0,
         seed: int = 0,
+        at_once: bool = False,
     ) -> None:
         """Orders a failure.
 
@@ -183,11 +184,12 @@ class ChatServer:
             every: Only every nth call that fits.
             share: The share of the calls that fit, drawn at random.
             seed: Of that draw.
+            at_once: Without the latency of a reply.
             where: Which requests fit, by their body.
             path: The end of the paths that fit.
         """
         self._faults.append(
-            _Fault(kind, status, times, every, retry_after, message, code, where, path, share, seed)
+            _Fault(kind, status, times, every, retry_after, message, code, where, path, share, seed, at_once)
         )
 
     def __enter__(self) -> ChatServer:
