@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from mtbench_pytest.records import (
 )
 from mtbench_pytest.server import Price
 from tests.real.server import ChatServer, Kind
+from tests.real.test_main_job import Gate
 
 Outcome = Completion | MTBenchError
 
@@ -275,3 +277,43 @@ def test_a_call_failed_is_no_end_of_the_others(server: ChatServer) -> None:
     outcomes = storm(server, 40, retries=2)
     assert sum(isinstance(outcome, CallFailed) for outcome in outcomes) == 4
     assert len(texts(outcomes)) == 36
+
+
+def parties(server: ChatServer) -> dict[str, str]:
+    url = server.base_url
+    return {
+        "candidate": f"openai:new?base_url={url}",
+        "baseline": f"openai:old?base_url={url}",
+        "judge": f"openai:judge-small?base_url={url}&timeout=5",
+    }
+
+
+def test_a_run_against_a_server_at_its_worst_judges_everything_once(
+    tmp_path: Path, server: ChatServer
+) -> None:
+    server.latency = 0.01
+    server.fail(status=429, share=0.1, retry_after=0.05)
+    broken: tuple[Kind, ...] = ("half", "drop", "noise")
+    for number, kind in enumerate(broken, 21):
+        server.fail(kind, every=number, times=3)
+    gate = Gate(tmp_path)
+    status = gate.run("-p", "no:xdist", **parties(server))
+    assert status in (0, 1), gate.out
+    assert gate.result["decision"] == "PASS"
+    assert gate.result["questions"] == {"expected": 16, "judged": 16}
+    # 32 answers a side, 64 grades, and 64 games.
+    assert server.served == 192
+    assert len(server.chats) > 192 + 9
+
+
+def test_a_key_that_may_list_models_and_not_chat_ends_the_run_in_one_line(
+    tmp_path: Path, server: ChatServer
+) -> None:
+    server.latency = 0.05
+    server.fail(status=401, where=lambda body: body["model"] == "judge-small")
+    gate = Gate(tmp_path)
+    status = gate.run("-p", "no:xdist", "--mtbench-concurrency=32", **parties(server))
+    assert status == 22, gate.out
+    assert gate.result["decision"] == "NO VERDICT"
+    assert gate.out.count("Incorrect API key provided") <= 3, gate.out
+    assert sum(body["model"] == "judge-small" for body in server.chats) <= 40
