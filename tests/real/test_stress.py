@@ -28,6 +28,7 @@ from mtbench_pytest.records import (
     Sampling,
 )
 from mtbench_pytest.server import Price
+from mtbench_pytest.throttle import Paces
 from tests.real.server import ChatServer, Kind
 from tests.real.test_main_job import Gate
 
@@ -130,9 +131,10 @@ def test_what_stays_broken_costs_its_own_judgments_and_no_others(
     assert "\n" not in failed[0].reason
 
 
-def test_a_tenth_refused_at_random_loses_no_call_and_repeats_none(server: ChatServer) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_tenth_refused_at_random_loses_no_call_and_repeats_none(server: ChatServer, at_once: bool) -> None:
     server.latency = 0.02
-    server.fail(status=429, share=0.1, retry_after=0.04)
+    server.fail(status=429, share=0.1, retry_after=0.04, at_once=at_once)
     assert texts(storm(server, 320)) == expected(320)
     assert server.served == 320
     assert 340 <= len(server.chats) <= 380, "one more for every refusal"
@@ -147,6 +149,13 @@ def test_calls_that_wait_to_be_made_again_leave_their_places_to_others(server: C
     assert server.peak == 4
     # The first four were refused; all others were sent while these waited.
     assert sum(at < 0.5 for at in done) == 40
+
+
+def test_a_pace_does_not_lift_the_limit_of_the_spec(server: ChatServer) -> None:
+    server.latency = 0.02
+    assert len(texts(storm(server, 12, pace=8, concurrency=3))) == 12
+    assert server.peak == 3
+    assert isinstance(OpenAIJudge(Server("m")), Paces)
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
