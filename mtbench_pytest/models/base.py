@@ -59,3 +59,48 @@ class Renders(Protocol):
 
     def render(self, question: Question) -> str:
         """The question's first turn as the model reads it, special tokens included."""
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A model that generates in batches and can say which.
+
+    `identity()["batch_dependent"]` says whether an answer depends on the batch it was generated in.
+    """
+
+    def plan(self, tasks: Sequence[AnswerTask]) -> list[list[AnswerTask]]:
+        """The batches in which tasks would be generated, in that order: a function of tasks and settings alone.
+
+        `answer` called with one of these batches generates exactly that batch. May block for seconds; loads
+        no weights.
+
+        Raises:
+            MTBenchError: As `prepare` does.
+        """
+
+
+@runtime_checkable
+class Fingerprints(Protocol):
+    """A model whose identity is costly to learn, and that can tell cheaply whether it is still the same."""
+
+    def fingerprint(self) -> Mapping[str, Any] | None:
+        """What decides `identity()`, as JSON, learned in milliseconds: equal ones mean an equal identity.
+
+        Returns:
+            None where that cannot be known without reading the weights or asking a server.
+        """
+
+
+@runtime_checkable
+class Lanes(Protocol):
+    """A model that can answer on several devices side by side."""
+
+    def lanes(self) -> Sequence[str]:
+        """Names of the devices, at least one. May block for seconds.
+
+        Raises:
+            MTBenchError: Where the device that was asked for is not there.
+        """
+
+    def on(self, lane: str) -> ChatModel:
+        """A copy of the model that answers on one of `lanes()`: of the same name and identity."""
