@@ -1,7 +1,7 @@
-"""Keys and values of the tokens a model has read: written in place, and kept from one turn to the next.
+"""Keys and values of the tokens a model has read: written in place, kept from one turn to the next.
 
-transformers' own cache is a new, longer tensor each token. On a CPU that copying is half of the time a
-small model needs.
+transformers' own cache is a new, longer tensor each token, and it reads prompts padded to the longest of the
+batch. On a CPU that copying and padding take longer than all the rest (benchmarks/generation.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Rotary embeddings whose angle depends on a token's position alone, not on how long the text has become.
 _FIXED_ROTARY = ("default", "linear", "llama3", "yarn")
+# A pass through the model costs about as much as reading this many tokens more in a pass that is made anyway.
+_PASS_ON_CPU = 48
+_PASS_ON_GPU = 1024
 
 
 @dataclass(slots=True)
@@ -27,45 +30,46 @@ class Past:
 
     Attributes:
         cache: transformers' cache object, or none where there is nothing to go on from.
-        owners: Whose row it is, one a row.
-        tokens: All tokens of a row's slots, padding included; of equal length.
-        seen: For each slot of a row whether it counts: 0 is padding.
+        starts: By conversation: which row it is, and where in it its first token is.
+        tokens: By conversation: the tokens whose keys and values are there, in their order.
     """
 
     cache: Any = None
-    owners: tuple[object, ...] = ()
-    tokens: list[list[int]] = field(default_factory=list)
-    seen: list[list[int]] = field(default_factory=list)
+    starts: dict[object, tuple[int, int]] = field(default_factory=dict)
+    tokens: dict[object, list[int]] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Lets go of the tensors."""
         self.cache = None
+        self.starts, self.tokens = {}, {}
+
+    def kept(self, owner: object, prompt: Sequence[int]) -> int:
+        """How many tokens at the beginning of a prompt need not be read again; never all of them."""
+        held = self.tokens.get(owner, ())
+        most = min(len(held), len(prompt) - 1)
+        return next((at for at in range(most) if held[at] != prompt[at]), most)
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Where a generation starts: the padded prompts, and what of them is in the cache already.
+class Part:
+    """Tokens of one row that are in some cache: `length` of them from slot `start` on."""
 
-    Attributes:
-        ids: Token ids a row, padded with tokens of the row's own.
-        seen: 1 for a token that counts, 0 for padding; shaped as `ids`.
-        cache: Given to `generate`; none leaves it to transformers.
-    """
-
-    ids: list[list[int]]
-    seen: list[list[int]]
     cache: Any
-
-    @property
-    def width(self) -> int:
-        """Length of the padded prompts."""
-        return len(self.ids[0])
+    row: int
+    start: int
+    length: int
 
 
-def can_write_in_place(model: Any) -> bool:
-    """Whether every layer keeps all tokens, as plain attention does: no sliding window, no state, no quantising."""
+def keeps_every_token(model: Any) -> bool:
+    """Whether every layer is plain attention over all tokens: no sliding window, no state, no quantising.
+
+    Only such a cache can be filled row by row.
+    """
     config, generation = model.config, model.generation_config
     if generation.cache_implementation is not None or generation.use_cache is False:
+        return False
+    takes = inspect.signature(model.forward).parameters
+    if not {"position_ids", "logits_to_keep", "past_key_values"} <= takes.keys():
         return False
     if config.is_encoder_decoder or not model._supports_default_dynamic_cache():
         return False
@@ -74,91 +78,134 @@ def can_write_in_place(model: Any) -> bool:
     return bool(layers) and all(type(layer) is utils.DynamicLayer for layer in layers)
 
 
-def can_go_on(model: Any) -> bool:
+def keeps_turns(model: Any) -> bool:
     """Whether a key computed in one turn is the key that the next turn would compute for that token."""
     rotary = getattr(model.config.get_text_config(), "rope_parameters", None)
     kind = rotary.get("rope_type", "default") if isinstance(rotary, dict) else None
-    takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-    return kind in _FIXED_ROTARY and takes_positions and can_write_in_place(model)
+    return kind in _FIXED_ROTARY and keeps_every_token(model)
 
 
-def begin(model: Any, prompts: Sequence[Sequence[int]], room: int, *, in_place: bool) -> Start:
-    """Pads prompts on the left and makes an empty cache for them.
+def read(model: Any, device: torch.device, owners: Sequence[object], prompts: Sequence[Sequence[int]],
+         room: int, past: Past | None) -> Any:  # fmt: skip
+    """Reads all but the last token of each prompt.
 
-    Padding is masked, but a repetition penalty counts what it sees in the prompt, masked or not: a row padded
-    with its own first token is penalised as it would be alone.
+    Prompts of about one length are read together, so that little is padded. What `past` has of a prompt is not
+    read again; `past` is used up.
 
     Args:
         room: New tokens to leave space for.
-        in_place: As `can_write_in_place` says.
-    """
-    width = max(map(len, prompts))
-    ids = [[prompt[0]] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-    seen = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return Start(ids, seen, _empty(model, width + room) if in_place else None)
-
-
-def go_on(past: Past, owners: Sequence[object], prompts: Sequence[Sequence[int]], room: int) -> Start | None:
-    """Starts from what an earlier turn left: each row's longest common beginning is not read again.
-
-    The kept tokens are moved to the right end of their part, the rest of each prompt is padded on the left;
-    positions come from the mask, so neither changes a result.
 
     Returns:
-        None where a row was not there before, or nothing is common.
+        A cache for `generate`: each row's tokens end at its last slot.
     """
-    if past.cache is None or not set(owners) <= set(past.owners):
-        return None
-    if not all(layer.is_initialized for layer in past.cache.layers):
-        return None
-    held = [past.owners.index(owner) for owner in owners]
-    slots = [[at for at, counts in enumerate(past.seen[row]) if counts] for row in held]
-    kept = [
-        _common([past.tokens[row][at] for at in own], prompt)
-        for row, own, prompt in zip(held, slots, prompts, strict=True)
-    ]
-    before = max(kept)
-    if not before:
-        return None
-    after = max(len(prompt) - keep for prompt, keep in zip(prompts, kept, strict=True))
-    ids, seen = [], []
-    for prompt, keep in zip(prompts, kept, strict=True):
-        rest = len(prompt) - keep
-        gap = after - rest
-        ids.append([prompt[0]] * (before - keep) + [*prompt[:keep]] + [prompt[0]] * gap + [*prompt[keep:]])
-        seen.append([0] * (before - keep) + [1] * keep + [0] * gap + [1] * rest)
-    moves = [(row, own[:keep]) for row, own, keep in zip(held, slots, kept, strict=True)]
-    for layer in past.cache.layers:
-        layer.rearrange(moves, before, before + after + room)
-    return Start(ids, seen, past.cache)
+    kept = [past.kept(owner, prompt) if past else 0 for owner, prompt in zip(owners, prompts, strict=True)]
+    rests = [len(prompt) - 1 - keep for prompt, keep in zip(prompts, kept, strict=True)]
+    parts: list[list[Part]] = [[] for _ in prompts]
+    width = max(map(len, prompts)) - 1
+    for group in _groups(rests, _PASS_ON_CPU if device.type == "cpu" else _PASS_ON_GPU):
+        before = [_held(past, owners[row], kept[row]) for row in group]
+        texts = [prompts[row][: len(prompts[row]) - 1] for row in group]
+        filled = _fill(model, device, texts, before)
+        after = max(rests[row] for row in group)
+        width_before = max(kept[row] for row in group)
+        for at, row in enumerate(group):
+            old = Part(filled, at, width_before - kept[row], kept[row])
+            new = Part(filled, at, width_before + after - rests[row], rests[row])
+            parts[row] = [old, new]
+    for row, keep in enumerate(kept):
+        if not parts[row]:
+            parts[row] = _held(past, owners[row], keep)
+    made = _gather(model, parts, width, width + room)
+    if past:
+        past.clear()
+    return made
 
 
-def remember(past: Past, start: Start, owners: Sequence[object], written: Sequence[Sequence[int]]) -> None:
+def remember(
+    past: Past,
+    cache: Any,
+    owners: Sequence[object],
+    prompts: Sequence[Sequence[int]],
+    written: Sequence[Sequence[int]],
+) -> None:
     """Notes in `past` what a generation has left in its cache: all but the last token of each row."""
-    length = start.cache.get_seq_length()
-    past.cache, past.owners = start.cache, tuple(owners)
-    past.tokens = [[*ids, *new][:length] for ids, new in zip(start.ids, written, strict=True)]
-    past.seen = [[*seen, *[1] * len(new)][:length] for seen, new in zip(start.seen, written, strict=True)]
+    width, length = max(map(len, prompts)), cache.get_seq_length()
+    past.cache = cache
+    for row, (owner, prompt, new) in enumerate(zip(owners, prompts, written, strict=True)):
+        start = width - len(prompt)
+        past.starts[owner] = (row, start)
+        past.tokens[owner] = [*prompt, *new][: length - start]
 
 
-def _common(held: Sequence[int], prompt: Sequence[int]) -> int:
-    """Length of the common beginning; at least one token of the prompt is left to be read."""
-    most = min(len(held), len(prompt) - 1)
-    return next((at for at in range(most) if held[at] != prompt[at]), most)
+def _groups(lengths: Sequence[int], pass_cost: int) -> list[list[int]]:
+    """Rows to be read in one pass, longest first; a row that has nothing left to be read is in none."""
+    groups: list[list[int]] = []
+    wasted = 0
+    for row in sorted((row for row, length in enumerate(lengths) if length), key=lambda row: -lengths[row]):
+        wasted += lengths[groups[-1][0]] - lengths[row] if groups else 0
+        if groups and wasted <= pass_cost:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+            wasted = 0
+    return groups
 
 
-def _empty(model: Any, capacity: int) -> Any:
+def _held(past: Past | None, owner: object, keep: int) -> list[Part]:
+    if past is None or not keep:
+        return []
+    row, start = past.starts[owner]
+    return [Part(past.cache, row, start, keep)]
+
+
+def _fill(
+    model: Any, device: torch.device, texts: Sequence[Sequence[int]], before: Sequence[Sequence[Part]]
+) -> Any:
+    """One pass over texts whose beginnings may be there already; both parts of a row are padded on the left."""
+    import torch
+
+    kept = [sum(part.length for part in parts) for parts in before]
+    width = max(kept)
+    after = max(len(text) - keep for text, keep in zip(texts, kept, strict=True))
+    filled = _gather(model, before, width, width + after)
+    ids, seen = [], []
+    for text, keep in zip(texts, kept, strict=True):
+        gap = after - (len(text) - keep)
+        ids.append([text[0]] * gap + list(text[keep:]))
+        seen.append([0] * (width - keep) + [1] * keep + [0] * gap + [1] * (after - gap))
+    mask = torch.tensor(seen, device=device)
+    positions = (mask.cumsum(-1) - 1).masked_fill(mask == 0, 0)[:, width:]
+    model(
+        input_ids=torch.tensor(ids, device=device),
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=filled,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    return filled
+
+
+def _gather(model: Any, rows: Sequence[Sequence[Part]], width: int, capacity: int) -> Any:
+    """A cache with the parts of each row one after the other, ending at slot `width`.
+
+    Layer by layer; what is gathered from is left as it is.
+    """
     utils = require("transformers.cache_utils")
     made = utils.DynamicCache(config=model.config.get_text_config(decoder=True))
     # One slot to spare: on MPS transformers runs a step ahead and takes it back.
     made.layers = [_layer_type()(capacity + 1) for _ in made.layers]
+    if any(rows):
+        for index, layer in enumerate(made.layers):
+            layer.gather([[(part.cache.layers[index], part) for part in row] for row in rows], width)
     return made
 
 
 @cache
 def _layer_type() -> Any:
     """The layer's class, made when it is first needed: its base is in transformers."""
-    torch = require("torch")
+    import torch
+
     base: Any = require("transformers.cache_utils").DynamicLayer
 
     class InPlaceLayer(base):  # type: ignore[misc]
@@ -167,7 +214,7 @@ def _layer_type() -> Any:
         `keys` and `values` are views of the part in use, so what the base class does with them holds here too.
 
         Args:
-            capacity: Tokens a row that there is room for; more of them cost a copy.
+            capacity: Tokens a row that there is room for.
         """
 
         def __init__(self, capacity: int) -> None:
@@ -177,10 +224,8 @@ def _layer_type() -> Any:
 
         def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
             """Makes room, of the shape and dtype of what comes first."""
-            self.dtype, self.device = key_states.dtype, key_states.device
-            self._room = [_space(states, self._capacity) for states in (key_states, value_states)]
-            self.keys, self.values = (room[:, :, :0] for room in self._room)
-            self.is_initialized = True
+            self._make_room(len(key_states), (key_states, value_states))
+            self._use(0)
 
         def update(
             self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
@@ -190,31 +235,38 @@ def _layer_type() -> Any:
                 self.lazy_initialization(key_states, value_states)
             begin = self.keys.shape[-2]
             end = begin + key_states.shape[-2]
-            if end > self._room[0].shape[-2]:
-                self.rearrange([(row, range(begin)) for row in range(len(self.keys))], begin, 2 * end)
             for room, states in zip(self._room, (key_states, value_states), strict=True):
                 room[:, :, begin:end] = states
-            self.keys, self.values = (room[:, :, :end] for room in self._room)
+            self._use(end)
             return self.keys, self.values
 
-        def rearrange(self, moves: Sequence[tuple[int, Sequence[int]]], width: int, capacity: int) -> None:
-            """Keeps of each row named the slots named, at the right end of the first `width` slots."""
-            made = []
-            for old in (self.keys, self.values):
-                new = _space(old[:1].expand(len(moves), -1, -1, -1), capacity)
-                # What is not kept is masked, but not-a-number times nothing is not nothing.
-                new[:, :, :width] = 0
-                for at, (row, slots) in enumerate(moves):
-                    if len(slots):
-                        chosen = torch.as_tensor(list(slots), device=old.device)
-                        new[at, :, width - len(slots) : width] = old[row].index_select(-2, chosen)
-                made.append(new)
-            self._room = made
-            self._capacity = capacity
-            self.keys, self.values = (room[:, :, :width] for room in made)
+        def gather(self, rows: Sequence[Sequence[tuple[Any, Part]]], width: int) -> None:
+            """Takes over parts of other layers; each row's ends at slot `width`, what is before is zero."""
+            source = next(layer for row in rows for layer, _ in row)
+            self._make_room(len(rows), (source.keys, source.values))
+            for room, name in zip(self._room, ("keys", "values"), strict=True):
+                # Padding is masked, but not-a-number times nothing is not nothing.
+                room[:, :, :width] = 0
+                for at, row in enumerate(rows):
+                    end = width - sum(part.length for _, part in row)
+                    for layer, part in row:
+                        begin, end = end, end + part.length
+                        taken = getattr(layer, name)[part.row, :, part.start : part.start + part.length]
+                        room[at, :, begin:end] = taken
+            self._use(width)
 
-    def _space(like: torch.Tensor, capacity: int) -> torch.Tensor:
-        rows, heads, _, size = like.shape
-        return torch.empty((rows, heads, capacity, size), dtype=like.dtype, device=like.device)
+        def _make_room(self, rows: int, like: Sequence[torch.Tensor]) -> None:
+            self.dtype, self.device = like[0].dtype, like[0].device
+            self._room = [
+                torch.empty(
+                    (rows, tensor.shape[1], self._capacity, tensor.shape[3]),
+                    dtype=tensor.dtype, device=tensor.device,
+                )
+                for tensor in like
+            ]  # fmt: skip
+            self.is_initialized = True
+
+        def _use(self, length: int) -> None:
+            self.keys, self.values = (room[:, :, :length] for room in self._room)
 
     return InPlaceLayer

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mtbench_pytest.models.cache import Past, begin, can_go_on, can_write_in_place, go_on, remember
+from mtbench_pytest.models.cache import Past, keeps_every_token, keeps_turns, read, remember
 from mtbench_pytest.models.checkpoint import require
 from mtbench_pytest.models.sampling import GumbelNoise, RowBudgets
 from mtbench_pytest.models.tokens import Tokens
@@ -109,8 +109,8 @@ class Engine(Tokens):
         # Where embedding and head sit on different GPUs, prompts go to the embedding's.
         self.device: torch.device = _device_of(model.get_input_embeddings())
         model.generation_config = _greedy(model.generation_config, self.ends)
-        self._in_place = can_write_in_place(model)
-        self._goes_on = can_go_on(model)
+        self._reads_itself = keeps_every_token(model)
+        self._keeps_turns = keeps_turns(model)
 
     def generate(
         self,
@@ -134,22 +134,29 @@ class Engine(Tokens):
         import torch
 
         owners, prompts = [row.owner for row in rows], [row.prompt for row in rows]
-        budgets = [row.budget for row in rows]
+        budgets, width = [row.budget for row in rows], max(len(row.prompt) for row in rows)
+        # Padding is masked, but a repetition penalty counts what it sees in the prompt, masked or not:
+        # a row padded with its own first token is penalised as it would be alone.
+        ids = [[prompt[0]] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        past = past if self._keeps_turns else None
+        options: dict[str, Any] = {}
         with torch.inference_mode(), quiet():
-            start = go_on(past, owners, prompts, max(budgets)) if past and self._goes_on else None
-            start = start or begin(self.model, prompts, max(budgets), in_place=self._in_place)
+            if self._reads_itself:
+                cache = read(self.model, self.device, owners, prompts, max(budgets), past)
+                options["past_key_values"] = cache
             out = self.model.generate(
-                input_ids=torch.tensor(start.ids, device=self.device),
-                attention_mask=torch.tensor(start.seen, device=self.device),
+                input_ids=torch.tensor(ids, device=self.device),
+                attention_mask=torch.tensor(mask, device=self.device),
                 max_new_tokens=max(budgets),
                 logits_processor=[GumbelNoise([row.temperature for row in rows], [row.seed for row in rows])],
-                stopping_criteria=[RowBudgets(start.width, budgets, stop, told)],
+                stopping_criteria=[RowBudgets(width, budgets, stop, told)],
                 tokenizer=self.tokenizer,
-                **({} if start.cache is None else {"past_key_values": start.cache}),
+                **options,
             )
-        written = out[:, start.width :].tolist()
-        if past is not None and self._goes_on:
-            remember(past, start, owners, written)
+        written = out[:, width:].tolist()
+        if past is not None:
+            remember(past, cache, owners, prompts, written)
         return [self._until_end(tokens[:budget]) for tokens, budget in zip(written, budgets, strict=True)]
 
     def empty_cache(self) -> None:
