@@ -2,10 +2,10 @@
 
     python benchmarks/generation.py [--questions FILE] [--count 16] [--new-tokens 64]
 
-The peer is FastChat's way: a conversation at a time, a turn at a time, the whole prompt read anew each turn, by
-`model.generate` with a batch of one, in float32 (FastChat's default on a CPU) and in bfloat16. All answers are greedy.
-A reply may end early, and it ends elsewhere in another dtype; so tokens and tokens a second stand beside the seconds.
-Loading is not measured. Needs the extra `hf`; the demo model is fetched once.
+The peer is FastChat's way: a conversation at a time, a turn at a time, the whole prompt read anew each turn,
+by `model.generate` with a batch of one, in float32 (FastChat's default on a CPU) and in bfloat16. All answers
+are greedy. A reply may end early, and it ends elsewhere in another dtype; so tokens and tokens a second stand
+beside the seconds. Loading is not measured. Needs the extra `hf`; the demo model is fetched once.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def main() -> None:
     lines = [json.loads(line) for line in options.questions.read_text("utf-8").splitlines()]
     chosen = lines[:: max(1, len(lines) // options.count)][: options.count]
     questions = [Question(line["question_id"], line["category"], tuple(line["turns"])) for line in chosen]
-    print(f"{len(questions)} questions of {options.questions}, {options.new_tokens} new tokens a turn, ", end="")
+    print(
+        f"{len(questions)} questions of {options.questions}, {options.new_tokens} new tokens a turn, ", end=""
+    )
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} at the start")
     runs: dict[str, Callable[[], tuple[float, int]]] = {}
     for dtype in () if options.no_loop else ("float32", "bfloat16"):
@@ -90,7 +92,9 @@ def main() -> None:
     print(f"{'':16}{'seconds':>8}{'tokens':>8}{'tok/s':>8}{'peer s':>8}{'ratio':>7}{'bar':>6}")
     for name, run in runs.items():
         seconds, tokens = measured[name] = run()
-        print(f"{name:16}{seconds:8.1f}{tokens:8}{tokens / seconds:8.0f}{_against(name, measured)}", flush=True)
+        print(
+            f"{name:16}{seconds:8.1f}{tokens:8}{tokens / seconds:8.0f}{_against(name, measured)}", flush=True
+        )
 
 
 def _against(name: str, measured: dict[str, tuple[float, int]]) -> str:

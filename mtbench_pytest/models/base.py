@@ -69,7 +69,7 @@ class Plans(Protocol):
     """
 
     def plan(self, tasks: Sequence[AnswerTask]) -> list[list[AnswerTask]]:
-        """The batches in which tasks would be generated, in that order: a function of tasks and settings alone.
+        """The batches in which tasks would be generated, in order: a function of tasks and settings.
 
         `answer` called with one of these batches generates exactly that batch. May block for seconds; loads
         no weights.

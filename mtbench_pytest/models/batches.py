@@ -20,8 +20,8 @@ _LOG = logging.getLogger("mtbench_pytest")
 def fill(talks: Sequence[Talk], rows: int, tokens: int | None) -> list[list[Talk]]:
     """Batches of conversations, longest first: a pure function, whatever order they come in.
 
-    Longest first, so that a lack of memory shows at once; sorted, so that little is padded. They are filled one
-    after the other, so what is in one batch, filled again, is that batch.
+    Longest first, so that a lack of memory shows at once; sorted, so that little is padded. They are filled
+    one after the other, so what is in one batch, filled again, is that batch.
 
     Args:
         talks: Their first question is asked.
@@ -89,13 +89,13 @@ class Batches:
         waiting = deque(talks)
         while waiting:
             check(stop, self._name)
-            most = min(self._most, self._fitting(waiting, past))
+            most = self._fitting(waiting, past)
             now = [waiting.popleft() for _ in range(min(most, len(waiting)))]
             written = self._try(now, stop, past)
             check(stop, self._name)
             if written is not None:
                 for talk, tokens in zip(now, written, strict=True):
-                    talk.hear(self.engine, tokens, len(now))
+                    talk.hear(self.engine, tokens, most)
             elif len(now) > 1:
                 self._most = (len(now) + 1) // 2
                 _LOG.warning("%s: out of memory, batches of %d from here on", self._name, self._most)
@@ -103,23 +103,25 @@ class Batches:
             else:
                 row = now[0].asked
                 now[0].failure = (
-                    f"turn {now[0].turn}: out of memory on {self.engine.device} with this conversation alone: "
-                    f"a prompt of {len(row.prompt)} tokens and up to {row.budget} new ones"
+                    f"turn {now[0].turn}: out of memory on {self.engine.device} with this conversation "
+                    f"alone: a prompt of {len(row.prompt)} tokens and up to {row.budget} new ones"
                 )
 
     def _fitting(self, talks: Sequence[Talk], past: Past) -> int:
-        """How many of the conversations the memory that is free now has room for, at least one."""
+        """Most conversations to be generated together now: fewer where free memory holds fewer of these."""
+        # What a turn goes on from is in memory already, and a batch that is split cannot go on.
         if self._means.need is None or past.cache is not None:
-            return len(talks)
+            return self._most
         free = memory.free_bytes(self._means.device)
         rows = [talk.asked for talk in talks]
         width = max(len(row.prompt) for row in rows) + max(row.budget for row in rows)
-        fitting = len(rows) if free is None else max(1, free // (width * self._means.need.token))
-        if fitting < min(len(rows), self._most):
-            _LOG.warning(
-                "%s: %d MB are free, a batch of %d is generated %d at a time",
-                self._name, free // 1_000_000 if free else 0, len(rows), fitting,
-            )  # fmt: skip
+        fitting = self._most if free is None else max(1, free // (width * self._means.need.token))
+        if free is None or fitting >= min(len(rows), self._most):
+            return self._most
+        _LOG.warning(
+            "%s: %d MB are free, %d conversations are generated %d at a time",
+            self._name, free // 1_000_000, len(rows), fitting,
+        )  # fmt: skip
         return fitting
 
     def _try(self, talks: Sequence[Talk], stop: threading.Event, past: Past) -> list[list[int]] | None:

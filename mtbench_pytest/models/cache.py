@@ -89,8 +89,8 @@ def read(model: Any, device: torch.device, owners: Sequence[object], prompts: Se
          room: int, past: Past | None) -> Any:  # fmt: skip
     """Reads all but the last token of each prompt.
 
-    Prompts of about one length are read together, so that little is padded. What `past` has of a prompt is not
-    read again; `past` is used up.
+    Prompts of about one length are read together, so that little is padded. What `past` has of a prompt is
+    not read again; `past` is used up.
 
     Args:
         room: New tokens to leave space for.
@@ -161,7 +161,7 @@ def _held(past: Past | None, owner: object, keep: int) -> list[Part]:
 def _fill(
     model: Any, device: torch.device, texts: Sequence[Sequence[int]], before: Sequence[Sequence[Part]]
 ) -> Any:
-    """One pass over texts whose beginnings may be there already; both parts of a row are padded on the left."""
+    """One pass over texts whose beginnings may be there already; both parts are padded on the left."""
     import torch
 
     kept = [sum(part.length for part in parts) for parts in before]
@@ -211,7 +211,7 @@ def _layer_type() -> Any:
     class InPlaceLayer(base):  # type: ignore[misc]
         """Keys and values of one layer in tensors with room for all that will come.
 
-        `keys` and `values` are views of the part in use, so what the base class does with them holds here too.
+        `keys` and `values` are views of the part in use, so what the base class does with them holds here.
 
         Args:
             capacity: Tokens a row that there is room for.

@@ -40,7 +40,7 @@ class Means:
 
     @property
     def batch_dependent(self) -> bool:
-        """Whether an answer depends on its batch: rounding in 16 bits depends on shapes, in 32 it is finer than a choice."""
+        """Whether an answer depends on its batch: rounding does, and in 16 bits it decides between words."""
         return self.dtype != "float32" and self.batch_size > 1
 
 
@@ -64,7 +64,7 @@ def find_means(settings: Settings, checkpoint: Checkpoint, config: Any) -> Means
 
 
 def _total(settings: Settings, device: str) -> int:
-    """Memory to plan for: of GPUs side by side the smallest one's, so that all plan alike; spanned, of all together."""
+    """Memory to plan for: of GPUs side by side the smallest one's, so that all plan alike."""
     if not device.startswith("cuda"):
         return memory.total_bytes(device)
     totals = [memory.total_bytes(lane) for lane in lanes(settings.device)]

@@ -93,7 +93,7 @@ class TransformersModel:
             ) from None
 
     def identity(self) -> Mapping[str, Any]:
-        """Weights, template, dtype, kind of device, system prompt, and batches where an answer depends on them.
+        """Weights, template, system prompt, dtype, kind of device, and the batches where they matter.
 
         Reads all weight files.
         """
@@ -269,7 +269,11 @@ class TransformersModel:
 
     @cached_property
     def _config(self) -> Any:
-        return load_config(self._checkpoint.folder(), self._checkpoint.gguf_file)
+        folder = self._checkpoint.folder()
+        try:
+            return load_config(folder, self._checkpoint.gguf_file)
+        except Exception as error:
+            raise ModelError(f"{self._checkpoint.given}: no usable settings ({first_line(error)})") from None
 
     @cached_property
     def _tokens(self) -> Tokens:
