@@ -22,7 +22,7 @@ class Talk:
         messages: What the chat template sees; starts with the system prompt where there is one.
         row: The turn that is asked and not yet answered, or the last one answered.
         failure: Why this question cannot be answered, or empty.
-        room: Tokens the whole conversation may take, all turns and replies.
+        room: About how many tokens the whole conversation may take, all turns and replies.
         batch_size: Most conversations that were generated together with it, in its smallest batch.
     """
 

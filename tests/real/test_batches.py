@@ -1,0 +1,269 @@
+"""Batches on the device: planned, repeated, split, gone on from turn to turn, and several devices."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mtbench_pytest.models import build_model, cache, memory
+from mtbench_pytest.models.base import Fingerprints, Lanes, Plans
+from mtbench_pytest.models.checkpoint import HubCheckpoint
+from mtbench_pytest.models.engine import load_config
+from mtbench_pytest.models.transformers import TransformersModel, from_spec
+from mtbench_pytest.records import AnswerTask
+from mtbench_pytest.specs import parse_spec
+from tests.real import hf_fixtures
+from tests.real.hf_fixtures import MIXED, answers, build, change_json, copy, load, task
+
+torch = hf_fixtures.torch
+tiny = hf_fixtures.tiny
+demo_folder = hf_fixtures.demo_folder
+
+# Of many lengths, so that a batch's shapes depend on who is in it.
+TALKS = [task(n, "Tell me " + "more " * n, "And?" * (n % 3 + 1), tokens=10) for n in range(12)]
+
+
+def ids(batches: list[list[AnswerTask]]) -> list[list[int | str]]:
+    return [[each.question.question_id for each in batch] for batch in batches]
+
+
+# The plan
+
+
+def test_a_plan_is_longest_first_and_does_not_depend_on_the_order(tiny: Path) -> None:
+    model = build(tiny, "batch_size=5")
+    assert isinstance(model, Plans)
+    planned = ids(model.plan(TALKS))
+    assert planned == [[11, 10, 9, 8, 7], [6, 5, 4, 3, 2], [1, 0]]
+    assert ids(model.plan(TALKS[::-1])) == planned
+    assert model._batches is None, "planning loads no weights"
+
+
+def test_a_batch_planned_again_alone_is_that_batch(tiny: Path) -> None:
+    model = build(tiny, "batch_size=5&batch_tokens=500")
+    batches = model.plan(TALKS)
+    assert len(batches) > 3, "the token budget binds"
+    assert sorted(int(each) for batch in ids(batches) for each in batch) == list(range(12))
+    for batch in batches:
+        assert model.plan(batch[::-1]) == [batch]
+
+
+def test_a_batch_holds_no_more_tokens_than_its_budget(tiny: Path) -> None:
+    model = build(tiny, "batch_tokens=500")
+    talks = {talk.task.question.question_id: talk for batch in model._plan(TALKS) for talk in batch}
+    for batch in ids(model.plan(TALKS)):
+        assert len(batch) * max(talks[each].room for each in batch) <= 500
+    for talk in talks.values():
+        said = sum(map(len, talk.task.question.turns))
+        assert talk.room >= said + 10 * len(talk.task.question.turns), "a byte is a token here"
+    assert ids(build(tiny, "batch_tokens=1").plan(TALKS[:2])) == [[1], [0]], "each alone, none left out"
+
+
+@pytest.mark.parametrize("left", [[1], [0, 2]])
+def test_batches_generated_again_in_bfloat16_give_the_answers_of_the_whole_run(
+    demo_folder: Path, left: list[int]
+) -> None:
+    asked = [
+        task(1, "What is the capital of France?", "And of Italy?", tokens=8),
+        task(2, "Write one sentence about the sea and the ships on it.", "Another.", tokens=8),
+        task(3, "Invent a name for a cat.", temperature=0.7, seed=4, tokens=8),
+        task(4, "Name three colours, and say which of them is the warmest of all.", tokens=8),
+        task(5, "Hi", "Bye", tokens=8),
+    ]
+    model = build(demo_folder, "dtype=bfloat16&batch_size=2")
+    whole = answers(model, asked)
+    again = [model.plan(asked)[index] for index in left]
+    for batch in again:
+        for question_id, answer in answers(model, batch).items():
+            assert answer.replies == whole[question_id].replies
+
+
+# From turn to turn
+
+
+def test_a_second_turn_that_goes_on_says_what_one_that_reads_everything_says(
+    demo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [
+        task(1, "What is the capital of France?", "And of Italy?", "Which is larger?", tokens=12),
+        task(2, "Write one sentence about the sea.", "Make it shorter.", tokens=12),
+        task(3, "Hi", tokens=12),
+        task(4, "Invent a name for a cat.", "And a dog?", temperature=0.7, seed=4, tokens=12),
+    ]
+    kept: list[int] = []
+    look = cache.Past.kept
+
+    def watched(self: cache.Past, owner: object, prompt: tuple[int, ...]) -> int:
+        kept.append(look(self, owner, prompt))
+        return kept[-1]
+
+    monkeypatch.setattr(cache.Past, "kept", watched)
+    going_on = answers(build(demo_folder), asked)
+    assert [count > 20 for count in kept] == [False] * 4 + [True] * 4, "three rows go on, then one"
+    model = build(demo_folder)
+    batches = model._load()
+    batches.engine._keeps_turns = False
+    monkeypatch.setattr(model, "_batches", batches)
+    anew = answers(model, asked)
+    assert {key: each.replies for key, each in anew.items()} == {
+        key: each.replies for key, each in going_on.items()
+    }
+
+
+def test_a_cache_without_all_tokens_is_left_to_transformers(tiny: Path, tmp_path: Path) -> None:
+    folder = copy(tiny, tmp_path / "other")
+    change_json(folder / "generation_config.json", cache_implementation="static")
+    assert not cache.keeps_every_token(load(build(folder)).model)
+    assert {key: each.replies for key, each in answers(build(folder), MIXED).items()} == {
+        key: each.replies for key, each in answers(build(tiny), MIXED).items()
+    }
+    stretching = copy(tiny, tmp_path / "stretching")
+    change_json(
+        stretching / "config.json",
+        rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0},
+    )
+    model = load(build(stretching)).model
+    assert cache.keeps_every_token(model)
+    assert not cache.keeps_turns(model), "its keys change as the text grows"
+
+
+# Memory
+
+
+def test_too_little_free_memory_splits_a_batch_and_says_so(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = answers(build(tiny), MIXED)
+    need = build(tiny)._means.need
+    assert need is not None
+    # The longest prompt and its 8 new tokens are some 80 tokens: two conversations fit, three do not.
+    monkeypatch.setattr(memory, "free_bytes", lambda _device: 170 * need.token)
+    with caplog.at_level(logging.WARNING, "mtbench_pytest"):
+        split = answers(build(tiny), MIXED)
+    assert "MB are free, 4 conversations are generated 2 at a time" in caplog.text
+    assert {key: each.replies for key, each in split.items()} == {
+        key: each.replies for key, each in expected.items()
+    }
+    assert split[2].made_with["batch_size"] == 2
+
+
+def test_what_a_model_needs_is_counted_from_its_settings(tiny: Path) -> None:
+    config = load_config(tiny, None)
+    need = memory.footprint(config, "bfloat16", 1000, gguf=False)
+    # 2 layers, keys and values of 2 heads of 16; 64 wide, 128 between: 2 bytes each. Stored in float32.
+    assert need == memory.Footprint(weights=500, token=(2 * 2 * 2 * 16 + 4 * 64 + 3 * 128) * 2)
+    total = round(need.weights / 0.85) + round(3000 * need.token / 0.85)
+    assert memory.budget(need, total, "cuda") == 2048, "rounded down to a power of two"
+    assert memory.budget(need, 1, "cuda") == 1
+    assert 1 << 28 < memory.machine_bytes() < 1 << 50
+    free = memory.free_bytes("cpu")
+    assert free is None or 0 < free <= memory.machine_bytes()
+
+
+# Devices side by side
+
+
+def test_every_visible_gpu_is_a_lane(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = from_spec(parse_spec(f"hf:{tiny}?dtype=bfloat16"))
+    assert isinstance(model, Lanes)
+    assert build(tiny).lanes() == ["cpu"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert model.lanes() == ["cuda:0", "cuda:1"]
+    assert from_spec(parse_spec(f"hf:{tiny}?device=cuda:1")).lanes() == ["cuda:1"]
+    assert from_spec(parse_spec(f"hf:{tiny}?device_map=auto")).lanes() == ["all"]
+    sizes = {"cuda:0": 80 << 30, "cuda:1": 40 << 30, "cuda": 80 << 30}
+    monkeypatch.setattr(memory, "total_bytes", lambda device: sizes[device])
+    second = model.on("cuda:1")
+    assert second.identity() == model.identity()
+    assert (second.name, second.settings.device) == (model.name, "cuda:1")
+    assert second.identity()["batch_size"] == 64
+    smaller = from_spec(parse_spec(f"hf:{tiny}?dtype=bfloat16&device=cuda:1"))
+    assert smaller.identity()["batch_tokens"] == model.identity()["batch_tokens"], "the smallest one counts"
+
+
+def test_a_copy_for_a_lane_answers_and_counts_by_itself(tiny: Path) -> None:
+    model = build(tiny)
+    mine = model.on("cpu")
+    assert answers(mine, MIXED)[1].replies == answers(model, MIXED)[1].replies
+    assert mine.tokens == model.tokens > 0
+
+
+# The fingerprint
+
+
+def test_the_fingerprint_follows_files_and_settings(tiny: Path, tmp_path: Path) -> None:
+    folder = copy(tiny, tmp_path / "mine")
+    template = tmp_path / "template.jinja"
+    template.write_text(hf_fixtures.TEMPLATE)
+    params = f"chat_template={template}"
+    plain = build(folder, params).fingerprint()
+    assert plain is not None
+    json.dumps(plain)
+    assert isinstance(build(folder), Fingerprints)
+    assert build(folder, params).fingerprint() == plain
+    assert build(folder, f"{params}&batch_size=3").fingerprint() != plain
+    template.write_text(hf_fixtures.TEMPLATE + " ")
+    assert build(folder, params).fingerprint() != plain
+    template.write_text(hf_fixtures.TEMPLATE)
+    assert build(folder, params).fingerprint() == plain
+    (folder / "notes.txt").write_text("not read")
+    assert build(folder, params).fingerprint() == plain
+    weights = folder / "model.safetensors"
+    before = weights.stat()
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert build(folder, params).fingerprint() != plain, "same size and time of change, other content"
+
+
+def test_no_fingerprint_where_it_cannot_be_known(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build(tmp_path / "missing").fingerprint() is None
+    assert build(tiny, f"chat_template={tmp_path / 'missing'}").fingerprint() is None
+    monkeypatch.setenv("MTBENCH_CACHE", str(tmp_path / "empty"))
+    demo = build_model(parse_spec("demo"))
+    assert isinstance(demo, TransformersModel)
+    assert demo.fingerprint() is None
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    commit = "0123456789" * 4
+    copy(tiny, tmp_path / "hub" / "models--some--model" / "snapshots" / commit)
+    assert HubCheckpoint("some/model", "main", "x").facts() is None, "a branch may have moved"
+    assert HubCheckpoint("some/model", commit, "x").facts() is not None
+    assert HubCheckpoint("some/model", commit[::-1], "x").facts() is None
+
+
+def test_the_fingerprint_is_cheap(demo_folder: Path) -> None:
+    script = (
+        "import sys; from mtbench_pytest.models import build_model\n"
+        "from mtbench_pytest.specs import parse_spec\n"
+        f"assert build_model(parse_spec('hf:{demo_folder}')).fingerprint()\n"
+        "print(sorted({'torch', 'transformers', 'huggingface_hub'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    model = build(demo_folder)
+    model.fingerprint()
+    taken = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        model.fingerprint()
+        taken.append(time.perf_counter() - begin)
+    assert min(taken) < 0.02
+
+
+def test_the_digest_reads_files_side_by_side_and_stays_what_it_was(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    # sha256 over "name, zero, sha256 of the content, newline" of both, as it was when one was read at a time.
+    expected = "9ec0cdbf409d2902"
+    assert build(tmp_path)._checkpoint.digest().startswith(expected)
