@@ -7,11 +7,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from mtbench_pytest.errors import ModelError
-from mtbench_pytest.models import memory
+from mtbench_pytest.models import continuous, memory
 from mtbench_pytest.models.cache import Past
 from mtbench_pytest.models.engine import Engine, is_out_of_memory
 from mtbench_pytest.models.means import Means
+from mtbench_pytest.models.stopping import check
 from mtbench_pytest.models.talk import Talk
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -74,6 +74,11 @@ class Batches:
         Raises:
             ModelError: Where `stop` is set meanwhile.
         """
+        if self._means.continuous and all(talk.greedy for talk in batch):
+            if continuous.can_be_continuous(self.engine.model):
+                continuous.converse(self._name, self.engine, batch, stop, self._told)
+                return
+            _LOG.warning("%s: continuous batching cannot do what its settings ask; static it is", self._name)
         past = Past()
         try:
             while going := [talk for talk in batch if talk.open]:
@@ -135,13 +140,3 @@ class Batches:
         # Only here, with the error gone, is nothing left that holds the tensors.
         self.engine.empty_cache()
         return None
-
-
-def check(stop: threading.Event, name: str) -> None:
-    """Ends an answering that was asked to stop.
-
-    Raises:
-        ModelError: If so.
-    """
-    if stop.is_set():
-        raise ModelError(f"{name}: closed while it was answering")

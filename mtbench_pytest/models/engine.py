@@ -157,7 +157,7 @@ class Engine(Tokens):
         written = out[:, width:].tolist()
         if past is not None:
             remember(past, cache, owners, prompts, written)
-        return [self._until_end(tokens[:budget]) for tokens, budget in zip(written, budgets, strict=True)]
+        return [self.until_end(tokens[:budget]) for tokens, budget in zip(written, budgets, strict=True)]
 
     def empty_cache(self) -> None:
         """Gives unused memory back to the device."""
@@ -173,7 +173,8 @@ class Engine(Tokens):
         self.model = None
         self.empty_cache()
 
-    def _until_end(self, tokens: list[int]) -> list[int]:
+    def until_end(self, tokens: list[int]) -> list[int]:
+        """What is before the first end token."""
         end = next((at for at, token in enumerate(tokens) if token in self.ends), len(tokens))
         return tokens[:end]
 

@@ -18,6 +18,8 @@ from mtbench_pytest.models.parameters import Settings
 # More rows than that gain nothing on a CPU (benchmarks/generation.py measures it); a GPU takes more.
 _CPU_ROWS = 16
 _GPU_ROWS = 64
+# Conversations that come and go are not padded and do not wait for one another.
+_CONTINUOUS_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Means:
         dtype: A dtype's name.
         batch_size: Most conversations of a batch.
         batch_tokens: Most tokens of a batch; None where nothing is known of the model's size.
+        continuous: Whether greedy conversations may come and go in a batch.
         need: What it needs of the device's memory, where known.
     """
 
@@ -36,6 +39,7 @@ class Means:
     dtype: str
     batch_size: int
     batch_tokens: int | None
+    continuous: bool
     need: Footprint | None
 
     @property
@@ -59,8 +63,9 @@ def find_means(settings: Settings, checkpoint: Checkpoint, config: Any) -> Means
     tokens = settings.batch_tokens
     if tokens is None and need is not None:
         tokens = memory.budget(need, _total(settings, device), device)
-    rows = settings.batch_size or (_CPU_ROWS if device == "cpu" else _GPU_ROWS)
-    return Means(device, dtype, rows, tokens, need)
+    continuous = settings.batching == "continuous"
+    usual = _CONTINUOUS_ROWS if continuous else _CPU_ROWS if device == "cpu" else _GPU_ROWS
+    return Means(device, dtype, settings.batch_size or usual, tokens, continuous, need)
 
 
 def _total(settings: Settings, device: str) -> int:

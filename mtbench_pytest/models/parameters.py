@@ -23,6 +23,7 @@ class Settings:
         batch_size: Most conversations generated together; None for what suits the device.
         batch_tokens: Most tokens of a batch, conversations times the longest one with all its turns and
             replies; None for what the device's memory holds.
+        batching: static, or continuous for greedy conversations where transformers can do that.
         system: A system prompt put first in each conversation, or none.
         chat_template: A file with a Jinja template that replaces the checkpoint's.
     """
@@ -32,6 +33,7 @@ class Settings:
     device_map: str | None = None
     batch_size: int | None = None
     batch_tokens: int | None = None
+    batching: str = "static"
     system: str = ""
     chat_template: Path | None = None
 
@@ -48,6 +50,7 @@ SETTINGS: Mapping[str, Parser] = {
     "device_map": choice("auto", "balanced", "balanced_low_0", "sequential"),
     "batch_size": whole(1),
     "batch_tokens": whole(1),
+    "batching": choice("static", "continuous"),
     "system": str,
     "chat_template": lambda text: Path(text).expanduser(),
 }

@@ -40,6 +40,11 @@ class Talk:
         return len(self.replies) + 1
 
     @property
+    def greedy(self) -> bool:
+        """Whether nothing is drawn."""
+        return self.task.sampling.temperature == 0
+
+    @property
     def open(self) -> bool:
         """Whether a turn is left to be answered."""
         return not self.failure and len(self.replies) < len(self.task.question.turns)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.errors import FileError, ModelError, MTBenchError
-from mtbench_pytest.models.batches import Batches, check, fill
+from mtbench_pytest.models.batches import Batches, fill
 from mtbench_pytest.models.checkpoint import Checkpoint, first_line, locate, require
 from mtbench_pytest.models.devices import lanes, pick_device
 from mtbench_pytest.models.engine import Engine, load_config, load_tokenizer, load_weights
 from mtbench_pytest.models.means import Means, find_means, surroundings
 from mtbench_pytest.models.parameters import Settings, read_settings
+from mtbench_pytest.models.stopping import check
 from mtbench_pytest.models.talk import Talk
 from mtbench_pytest.models.threads import in_thread
 from mtbench_pytest.models.tokens import Tokens
@@ -110,6 +111,7 @@ class TransformersModel:
             # Alone, a conversation depends on no batch, yet in 16 bits its answer is not the one of a batch.
             "batch_size": None if means.dtype == "float32" else means.batch_size,
             "batch_tokens": means.batch_tokens if dependent else None,
+            "batching": self.settings.batching if dependent else None,
             "system": self.settings.system,
         }
 
@@ -214,7 +216,14 @@ class TransformersModel:
         talks = [Talk(task, self._opening()) for task in tasks]
         for talk in talks:
             talk.ask(self._tokens)
-        return fill(talks, self._means.batch_size, self._means.batch_tokens)
+        means = self._means
+        # What is drawn needs noise of its own a row, which continuous batching cannot give.
+        kinds = [[talk for talk in talks if talk.greedy], [talk for talk in talks if not talk.greedy]]
+        return [
+            batch
+            for kind in (kinds if means.continuous else [talks])
+            for batch in fill(kind, means.batch_size, means.batch_tokens)
+        ]
 
     def _count(self, tokens: int) -> None:
         self.tokens += tokens

@@ -7,20 +7,25 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mtbench_pytest.models import build_model, cache, memory
+from mtbench_pytest.errors import ModelError
+from mtbench_pytest.models import build_model, cache, continuous, memory
 from mtbench_pytest.models.base import Fingerprints, Lanes, Plans
 from mtbench_pytest.models.checkpoint import HubCheckpoint
-from mtbench_pytest.models.engine import load_config
+from mtbench_pytest.models.engine import Engine, load_config
+from mtbench_pytest.models.talk import Talk
 from mtbench_pytest.models.transformers import TransformersModel, from_spec
 from mtbench_pytest.records import AnswerTask
 from mtbench_pytest.specs import parse_spec
 from tests.real import hf_fixtures
-from tests.real.hf_fixtures import MIXED, answers, build, change_json, copy, load, task
+from tests.real.hf_fixtures import MIXED, answers, build, change_json, copy, load, run, task
 
 torch = hf_fixtures.torch
 tiny = hf_fixtures.tiny
@@ -132,6 +137,59 @@ def test_a_cache_without_all_tokens_is_left_to_transformers(tiny: Path, tmp_path
     model = load(build(stretching)).model
     assert cache.keeps_every_token(model)
     assert not cache.keeps_turns(model), "its keys change as the text grows"
+
+
+# Conversations that come and go
+
+
+def test_continuous_batching_answers_as_static_batches_do(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greedy: list[int] = []
+    converse = continuous.converse
+
+    def watched(name: str, engine: Engine, talks: Sequence[Talk], *rest: Any) -> None:
+        greedy.append(len(talks))
+        converse(name, engine, talks, *rest)
+
+    monkeypatch.setattr(continuous, "converse", watched)
+    model = build(tiny, "batching=continuous")
+    coming = answers(model, MIXED)
+    assert greedy == [3], "the fourth is drawn"
+    static = answers(build(tiny), MIXED)
+    assert {key: each.replies for key, each in coming.items()} == {
+        key: each.replies for key, each in static.items()
+    }
+    assert model.tokens >= sum(reply.completion_tokens or 0 for a in coming.values() for reply in a.replies)
+    assert [thread.name for thread in threading.enumerate() if "_run_generation_loop" in thread.name] == []
+
+
+def test_continuous_batching_steps_back_where_it_would_answer_otherwise(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy(tiny, tmp_path / "penalised")
+    change_json(folder / "generation_config.json", repetition_penalty=1.8)
+    with caplog.at_level(logging.WARNING, "mtbench_pytest"):
+        coming = answers(build(folder, "batching=continuous"), MIXED[:2])
+    assert "static it is" in caplog.text
+    static = answers(build(folder), MIXED[:2])
+    assert [coming[key].replies for key in (1, 2)] == [static[key].replies for key in (1, 2)]
+
+
+def test_closing_ends_continuous_batching(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(tiny, "batching=continuous")
+    told: list[int] = []
+
+    def count(tokens: int) -> None:
+        told.append(tokens)
+        for stop in tuple(model._under_way):
+            stop.set()
+
+    monkeypatch.setattr(model, "_count", count)
+    with pytest.raises(ModelError, match="closed while it was answering"):
+        run(model, [task(n, "Hi", "And?", tokens=5 + n) for n in range(4)])
+    assert len(told) == 1
+    model.close()
 
 
 # Memory
