@@ -115,7 +115,7 @@ def read(model: Any, device: torch.device, owners: Sequence[object], prompts: Se
     for row, keep in enumerate(kept):
         if not parts[row]:
             parts[row] = _held(past, owners[row], keep)
-    made = _gather(model, parts, width, width + room)
+    made = _gather(model, parts, width, width + room, used_up=True)
     if past:
         past.clear()
     return made
@@ -186,10 +186,14 @@ def _fill(
     return filled
 
 
-def _gather(model: Any, rows: Sequence[Sequence[Part]], width: int, capacity: int) -> Any:
+def _gather(
+    model: Any, rows: Sequence[Sequence[Part]], width: int, capacity: int, *, used_up: bool = False
+) -> Any:
     """A cache with the parts of each row one after the other, ending at slot `width`.
 
-    Layer by layer; what is gathered from is left as it is.
+    Args:
+        used_up: Frees each layer of what is gathered from as soon as it is copied, so that memory holds both
+            caches for one layer only.
     """
     utils = require("transformers.cache_utils")
     made = utils.DynamicCache(config=model.config.get_text_config(decoder=True))
@@ -197,7 +201,10 @@ def _gather(model: Any, rows: Sequence[Sequence[Part]], width: int, capacity: in
     made.layers = [_layer_type()(capacity + 1) for _ in made.layers]
     if any(rows):
         for index, layer in enumerate(made.layers):
-            layer.gather([[(part.cache.layers[index], part) for part in row] for row in rows], width)
+            sources = [[(part.cache.layers[index], part) for part in row] for row in rows]
+            layer.gather(sources, width)
+            for source in {id(old): old for row in sources for old, _ in row}.values() if used_up else ():
+                source.free()
     return made
 
 
@@ -216,6 +223,9 @@ def _layer_type() -> Any:
         Args:
             capacity: Tokens a row that there is room for.
         """
+
+        keys: Any
+        values: Any
 
         def __init__(self, capacity: int) -> None:
             super().__init__()
@@ -254,6 +264,12 @@ def _layer_type() -> Any:
                         taken = getattr(layer, name)[part.row, :, part.start : part.start + part.length]
                         room[at, :, begin:end] = taken
             self._use(width)
+
+        def free(self) -> None:
+            """Lets go of the tensors."""
+            self.keys = self.values = None
+            self.is_initialized = False
+            self._room = []
 
         def _make_room(self, rows: int, like: Sequence[torch.Tensor]) -> None:
             self.dtype, self.device = like[0].dtype, like[0].device

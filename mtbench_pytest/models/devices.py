@@ -41,7 +41,8 @@ def lanes(asked: str) -> list[str]:
     torch = require("torch")
     if asked == "auto" and torch.cuda.is_available():
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    return [pick_device(asked, "")]
+    device = pick_device(asked, "")
+    return ["cuda:0" if device == "cuda" else device]
 
 
 def pick_dtype(asked: str, device: str, config: Any) -> str:

@@ -139,6 +139,40 @@ def test_a_cache_without_all_tokens_is_left_to_transformers(tiny: Path, tmp_path
     assert not cache.keeps_turns(model), "its keys change as the text grows"
 
 
+COMMON = {"vocab_size": 261, "bos_token_id": None, "eos_token_id": 2, "initializer_range": 0.3}
+WIDE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "every_token", "turns"),
+    [
+        ("qwen3", {**WIDE, "num_key_value_heads": 2, "head_dim": 16}, True, True),
+        ("gpt_neox", WIDE, True, True),
+        ("mistral", {**WIDE, "num_key_value_heads": 2, "sliding_window": 16}, False, False),
+        ("gpt2", {"n_embd": 64, "n_layer": 2, "n_head": 4}, True, False),
+        ("bloom", {"hidden_size": 64, "n_layer": 2, "n_head": 4}, False, False),
+        ("mamba", {"hidden_size": 64, "num_hidden_layers": 2}, False, False),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_architectures_answer_in_a_batch_as_alone(
+    tiny: Path, tmp_path: Path, kind: str, settings: dict[str, Any], every_token: bool, turns: bool
+) -> None:
+    import transformers
+
+    folder = copy(tiny, tmp_path / kind)
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(kind, **COMMON, **settings)
+    auto: Any = transformers.AutoModelForCausalLM
+    auto.from_config(config).save_pretrained(folder)
+    loaded = load(build(folder)).model
+    assert (cache.keeps_every_token(loaded), cache.keeps_turns(loaded)) == (every_token, turns)
+    together, alone = answers(build(folder), MIXED), answers(build(folder, "batch_size=1"), MIXED)
+    assert {key: each.replies for key, each in together.items()} == {
+        key: each.replies for key, each in alone.items()
+    }
+
+
 # Conversations that come and go
 
 
