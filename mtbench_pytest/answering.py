@@ -12,7 +12,7 @@ from typing import Any
 from mtbench_pytest.crew import POLL, Crew, once
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.keys import AnswerKeys, digest
-from mtbench_pytest.models.base import ChatModel, Lanes, Plans
+from mtbench_pytest.models.base import ALL_DEVICES, ChatModel, Lanes, Plans
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, QuestionId
 from mtbench_pytest.store import Store
 from mtbench_pytest.tasks import Serial, Tasks, off_loop
@@ -174,6 +174,9 @@ class AnswerDesk:
                 # Bound now: the variable will be another model's when the thread begins.
                 ask = _asker(self._crew, f"lanes/{job.name}", model)
                 job.lanes = await off_loop(ask)
+        if any(ALL_DEVICES in job.lanes for job in jobs):  # which leaves no other device alone
+            for job in jobs:
+                job.lanes = (ALL_DEVICES,)
         return list(dict.fromkeys(lane for job in jobs for lane in job.lanes))
 
     async def _copy(self, job: Job, lane: str) -> ChatModel:

@@ -7,6 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question
 
+ALL_DEVICES = "all"
+"""The lane of a model that spans devices: while it is taken, no other is."""
+
 
 class ChatModel(Protocol):
     """Answers questions turn by turn.
@@ -63,32 +66,44 @@ class Renders(Protocol):
 
 @runtime_checkable
 class Plans(Protocol):
-    """A model that answers in batches and knows them before."""
+    """A model that generates in batches and can say which.
+
+    `identity()["batch_dependent"]` says whether an answer depends on the batch it was generated in.
+    """
 
     def plan(self, tasks: Sequence[AnswerTask]) -> list[list[AnswerTask]]:
-        """The batches in which tasks would be answered; `answer` with one of them generates just that.
+        """The batches in which tasks would be generated, in order: a function of tasks and settings.
 
-        A pure function of tasks, settings and hardware, whatever order the tasks come in. May block.
+        `answer` called with one of these batches generates exactly that batch. May block for seconds; loads
+        no weights.
+
+        Raises:
+            MTBenchError: As `prepare` does.
         """
 
 
 @runtime_checkable
 class Fingerprints(Protocol):
-    """A model whose identity takes long to compute."""
+    """A model whose identity is costly to learn, and that can tell cheaply whether it is still the same."""
 
     def fingerprint(self) -> Mapping[str, Any] | None:
-        """Cheap facts, as JSON, that change whenever the identity may: sizes and times of files, versions.
+        """What decides `identity()`, as JSON, learned in milliseconds: equal ones mean an equal identity.
 
-        None where there are none.
+        Returns:
+            None where that cannot be known without reading the weights or asking a server.
         """
 
 
 @runtime_checkable
 class Lanes(Protocol):
-    """A model that can be copied to several devices."""
+    """A model that can answer on several devices side by side."""
 
     def lanes(self) -> Sequence[str]:
-        """Names of the devices that can work side by side, at least one. May block."""
+        """Names of the devices, at least one. May block for seconds.
+
+        Raises:
+            MTBenchError: Where the device that was asked for is not there.
+        """
 
     def on(self, lane: str) -> ChatModel:
-        """A copy on that device, of the same name and identity. May block."""
+        """A copy of the model that answers on one of `lanes()`: of the same name and identity."""

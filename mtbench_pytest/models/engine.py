@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mtbench_pytest.errors import ModelError
+from mtbench_pytest.models.cache import Past, keeps_every_token, keeps_turns, read, remember
 from mtbench_pytest.models.checkpoint import require
 from mtbench_pytest.models.sampling import GumbelNoise, RowBudgets
+from mtbench_pytest.models.tokens import Tokens
 
 if TYPE_CHECKING:
     import torch
-
-DTYPES = ("float32", "bfloat16", "float16")
-_THINK_MARKS = frozenset({"<think>", "</think>"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,53 +29,14 @@ class Row:
         budget: Most new tokens, at least 1.
         temperature: 0 is greedy.
         seed: As `sampling.turn_seed` makes it.
+        owner: Whose reply it is, the same in each turn of a conversation.
     """
 
     prompt: tuple[int, ...]
     budget: int
     temperature: float
     seed: int
-
-
-def pick_device(asked: str, given: str) -> str:
-    """The torch device for `auto`, `cpu`, `mps`, `cuda` or `cuda:N`.
-
-    Raises:
-        ModelError: Where this machine has no such device.
-    """
-    torch = require("torch")
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    apple = torch.backends.mps.is_available()
-    if asked == "auto":
-        return "cuda" if gpus else "mps" if apple else "cpu"
-    kind, _, index = asked.partition(":")
-    if kind == "cuda" and int(index or 0) >= gpus:
-        raise ModelError(
-            f"{given}: device={asked}, but torch sees {gpus} CUDA GPUs here; expected device=auto or cpu"
-        )
-    if kind == "mps" and not apple:
-        raise ModelError(f"{given}: device=mps, but torch has no MPS here; expected device=auto or cpu")
-    return asked
-
-
-def pick_dtype(asked: str, device: str, config: Any) -> str:
-    """The dtype's name for `auto`.
-
-    On a CPU that is float32, where a batch gives the answers that one conversation at a time gives;
-    bfloat16 is faster where the CPU knows it, and is there for the asking. On a GPU it is the
-    checkpoint's own, or float16 where the GPU has no bfloat16. A GGUF file declares none; bfloat16
-    stands in.
-    """
-    if asked != "auto":
-        return asked
-    if device == "cpu":
-        return "float32"
-    declared = str(config.get_text_config().dtype or "bfloat16").removeprefix("torch.")
-    torch = require("torch")
-    if declared == "bfloat16" and device.startswith("cuda"):
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-        return declared if native else "float16"
-    return declared if declared in DTYPES else "bfloat16"
+    owner: object = None
 
 
 @contextlib.contextmanager
@@ -130,7 +89,7 @@ def load_weights(folder: Path, gguf_file: str | None, dtype: str, device: str, d
     return model.eval()
 
 
-class Engine:
+class Engine(Tokens):
     """A loaded model and its tokenizer.
 
     Stops at the end tokens of the generation config and of the tokenizer: fine-tuned checkpoints often name
@@ -144,41 +103,21 @@ class Engine:
     """
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
+        super().__init__(tokenizer, model.config)
         self.model = model
-        self.tokenizer = tokenizer
         self.ends = _end_tokens(model, tokenizer)
-        self.context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         # Where embedding and head sit on different GPUs, prompts go to the embedding's.
         self.device: torch.device = _device_of(model.get_input_embeddings())
         model.generation_config = _greedy(model.generation_config, self.ends)
-        self._hidden = {
-            number
-            for number, token in tokenizer.added_tokens_decoder.items()
-            if token.special and token.content not in _THINK_MARKS
-        }
-
-    def prompt(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
-        """Token ids of a conversation, up to where the assistant's reply begins."""
-        encoded = self.tokenizer.apply_chat_template(
-            list(messages), add_generation_prompt=True, tokenize=True, return_dict=True
-        )
-        return tuple(encoded["input_ids"])
-
-    def text(self, tokens: Sequence[int]) -> str:
-        """A reply's text: special tokens left out, but for the marks around reasoning."""
-        shown = [token for token in tokens if token not in self._hidden]
-        decoded: str = self.tokenizer.decode(
-            shown, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-        return decoded.strip()
-
-    def opens_thought(self, prompt: Sequence[int]) -> bool:
-        """Whether the chat template left a block of reasoning open for the model to go on with."""
-        tail: str = self.tokenizer.decode(prompt[-16:], skip_special_tokens=False)
-        return tail.rstrip().endswith("<think>")
+        self._reads_itself = keeps_every_token(model)
+        self._keeps_turns = keeps_turns(model)
 
     def generate(
-        self, rows: Sequence[Row], stop: threading.Event, told: Callable[[int], None] = lambda _: None
+        self,
+        rows: Sequence[Row],
+        stop: threading.Event,
+        told: Callable[[int], None] = lambda _: None,
+        past: Past | None = None,
     ) -> list[list[int]]:
         """Writes the next reply of every row, in one batch, padded on the left.
 
@@ -186,28 +125,39 @@ class Engine:
             rows: At least one.
             stop: Ends generation at the next token; what is returned then is to be thrown away.
             told: Is called after each step with the number of tokens it wrote.
+            past: What an earlier turn of these conversations left; it is gone on from where that gives what
+                reading the whole prompt would give, and holds what this turn leaves.
 
         Returns:
             New token ids a row, without the end token; as many as its budget where the budget ended it.
         """
         import torch
 
-        width = max(len(row.prompt) for row in rows)
+        owners, prompts = [row.owner for row in rows], [row.prompt for row in rows]
+        budgets, width = [row.budget for row in rows], max(len(row.prompt) for row in rows)
         # Padding is masked, but a repetition penalty counts what it sees in the prompt, masked or not:
         # a row padded with its own first token is penalised as it would be alone.
-        ids = [[row.prompt[0]] * (width - len(row.prompt)) + list(row.prompt) for row in rows]
-        mask = [[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
+        ids = [[prompt[0]] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        past = past if self._keeps_turns else None
+        options: dict[str, Any] = {}
         with torch.inference_mode(), quiet():
+            if self._reads_itself:
+                cache = read(self.model, self.device, owners, prompts, max(budgets), past)
+                options["past_key_values"] = cache
             out = self.model.generate(
                 input_ids=torch.tensor(ids, device=self.device),
                 attention_mask=torch.tensor(mask, device=self.device),
-                max_new_tokens=max(row.budget for row in rows),
+                max_new_tokens=max(budgets),
                 logits_processor=[GumbelNoise([row.temperature for row in rows], [row.seed for row in rows])],
-                stopping_criteria=[RowBudgets(width, [row.budget for row in rows], stop, told)],
+                stopping_criteria=[RowBudgets(width, budgets, stop, told)],
                 tokenizer=self.tokenizer,
+                **options,
             )
         written = out[:, width:].tolist()
-        return [self._until_end(tokens[: row.budget]) for tokens, row in zip(written, rows, strict=True)]
+        if past is not None:
+            remember(past, cache, owners, prompts, written)
+        return [self.until_end(tokens[:budget]) for tokens, budget in zip(written, budgets, strict=True)]
 
     def empty_cache(self) -> None:
         """Gives unused memory back to the device."""
@@ -223,7 +173,8 @@ class Engine:
         self.model = None
         self.empty_cache()
 
-    def _until_end(self, tokens: list[int]) -> list[int]:
+    def until_end(self, tokens: list[int]) -> list[int]:
+        """What is before the first end token."""
         end = next((at for at, token in enumerate(tokens) if token in self.ends), len(tokens))
         return tokens[:end]
 

@@ -46,6 +46,8 @@ class GumbelNoise:
         """Adds one draw's noise; `scores` has the shape (rows, vocabulary)."""
         import torch
 
+        if not self._rows:
+            return scores
         drawn = scores.to(torch.float32, copy=True)
         least = torch.finfo(torch.float32).tiny
         for row, temperature, seed in self._rows:

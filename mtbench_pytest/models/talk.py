@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mtbench_pytest.models.engine import Engine, Row
+from mtbench_pytest.models.engine import Row
 from mtbench_pytest.models.sampling import turn_seed
+from mtbench_pytest.models.tokens import Tokens
 from mtbench_pytest.records import AnswerTask, Reply
+
+# Tokens a chat template puts around a message and a reply, rather more than less.
+_FRAME = 32
 
 
 @dataclass(slots=True)
@@ -18,6 +22,7 @@ class Talk:
         messages: What the chat template sees; starts with the system prompt where there is one.
         row: The turn that is asked and not yet answered, or the last one answered.
         failure: Why this question cannot be answered, or empty.
+        room: About how many tokens the whole conversation may take, all turns and replies.
         batch_size: Most conversations that were generated together with it, in its smallest batch.
     """
 
@@ -26,6 +31,7 @@ class Talk:
     row: Row | None = None
     replies: list[Reply] = field(default_factory=list)
     failure: str = ""
+    room: int = 0
     batch_size: int = 0
 
     @property
@@ -34,34 +40,49 @@ class Talk:
         return len(self.replies) + 1
 
     @property
+    def greedy(self) -> bool:
+        """Whether nothing is drawn."""
+        return self.task.sampling.temperature == 0
+
+    @property
     def open(self) -> bool:
         """Whether a turn is left to be answered."""
         return not self.failure and len(self.replies) < len(self.task.question.turns)
 
-    def ask(self, engine: Engine) -> None:
+    def ask(self, tokens: Tokens) -> None:
         """Says the next turn's question; notes a failure where the context has no room for an answer."""
         self.messages.append({"role": "user", "content": self.task.question.turns[self.turn - 1]})
-        prompt = engine.prompt(self.messages)
+        prompt = tokens.prompt(self.messages)
+        self.room = self.room or self._room(tokens, len(prompt))
         sampling = self.task.sampling
-        room = engine.context - len(prompt) if engine.context else sampling.max_new_tokens
+        room = tokens.context - len(prompt) if tokens.context else sampling.max_new_tokens
         if room <= 0:
+            self.room = 0
             self.failure = (
                 f"turn {self.turn}: the prompt has {len(prompt)} tokens, "
-                f"the model's context holds {engine.context}"
+                f"the model's context holds {tokens.context}"
             )
             return
         budget = min(sampling.max_new_tokens, room)
-        self.row = Row(prompt, budget, sampling.temperature, turn_seed(sampling.seed, self.turn))
+        seed = turn_seed(sampling.seed, self.turn)
+        self.row = Row(prompt, budget, sampling.temperature, seed, self.task.question.question_id)
 
-    def hear(self, engine: Engine, tokens: Sequence[int], batch_size: int) -> None:
+    def _room(self, tokens: Tokens, prompt: int) -> int:
+        """Prompt, later questions with what a template puts around them, and all replies at their longest."""
+        turns = self.task.question.turns
+        later = sum(_FRAME + tokens.count(turn) for turn in turns[1:])
+        whole = prompt + later + len(turns) * self.task.sampling.max_new_tokens
+        return min(whole, max(prompt, tokens.context)) if tokens.context else whole
+
+    def hear(self, tokens: Tokens, written: Sequence[int], batch_size: int) -> None:
         """Takes the model's reply; the next turn sees its text without reasoning."""
         row = self.asked
         reply = Reply.from_raw(
-            engine.text(tokens),
-            opened=engine.opens_thought(row.prompt),
-            capped=len(tokens) >= row.budget,
+            tokens.text(written),
+            opened=tokens.opens_thought(row.prompt),
+            capped=len(written) >= row.budget,
             prompt_tokens=len(row.prompt),
-            completion_tokens=len(tokens),
+            completion_tokens=len(written),
         )
         self.replies.append(reply)
         self.messages.append({"role": "assistant", "content": reply.text})
@@ -72,10 +93,3 @@ class Talk:
         """The turn that was asked."""
         assert self.row is not None, "ask() comes first"
         return self.row
-
-
-def plan_order(talk: Talk) -> tuple[int, bool, int, str]:
-    """Sorts by prompt length, longest first, then by question id: numbers before strings."""
-    question_id = talk.task.question.question_id
-    number = question_id if isinstance(question_id, int) else 0
-    return (-len(talk.row.prompt) if talk.row else 0, isinstance(question_id, str), number, str(question_id))

@@ -4,87 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import threading
 import traceback
-from collections import deque
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.errors import FileError, ModelError, MTBenchError
+from mtbench_pytest.models.base import ALL_DEVICES
+from mtbench_pytest.models.batches import Batches, fill
 from mtbench_pytest.models.checkpoint import Checkpoint, first_line, locate, require
-from mtbench_pytest.models.engine import (
-    DTYPES,
-    Engine,
-    Row,
-    is_out_of_memory,
-    load_config,
-    load_tokenizer,
-    load_weights,
-    pick_device,
-    pick_dtype,
-)
-from mtbench_pytest.models.talk import Talk, plan_order
+from mtbench_pytest.models.devices import lanes, pick_device
+from mtbench_pytest.models.engine import Engine, load_config, load_tokenizer, load_weights
+from mtbench_pytest.models.means import Means, find_means, surroundings
+from mtbench_pytest.models.parameters import Settings, read_settings
+from mtbench_pytest.models.stopping import check
+from mtbench_pytest.models.talk import Talk
 from mtbench_pytest.models.threads import in_thread
+from mtbench_pytest.models.tokens import Tokens
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question
-from mtbench_pytest.specs import Parser, Spec, choice, whole
+from mtbench_pytest.specs import Spec
 
 _LOG = logging.getLogger("mtbench_pytest")
-
-BATCH_SIZE = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a checkpoint is run.
-
-    Attributes:
-        dtype: float32, bfloat16, float16, or auto: see `engine.pick_dtype`.
-        device: auto, cpu, mps, cuda or cuda:N.
-        device_map: For models that span GPUs, as accelerate has it: auto, balanced …; `device` is then auto.
-        batch_size: Most conversations generated together. A lack of memory makes it smaller.
-        system: A system prompt put first in each conversation, or none.
-        chat_template: A file with a Jinja template that replaces the checkpoint's.
-    """
-
-    dtype: str = "auto"
-    device: str = "auto"
-    device_map: str | None = None
-    batch_size: int = BATCH_SIZE
-    system: str = ""
-    chat_template: Path | None = None
-
-
-def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
-        raise ValueError("auto, cpu, mps, cuda or cuda:N")
-    return text
-
-
-SETTINGS: Mapping[str, Parser] = {
-    "dtype": choice("auto", *DTYPES),
-    "device": _device,
-    "device_map": choice("auto", "balanced", "balanced_low_0", "sequential"),
-    "batch_size": whole(1),
-    "system": str,
-    "chat_template": lambda text: Path(text).expanduser(),
-}
-
-
-def read_settings(spec: Spec, own: Mapping[str, Parser] = {}) -> dict[str, Any]:
-    """Reads the parameters that all models of this kind share: the fields of `Settings`, and `name`.
-
-    Raises:
-        SpecError: For a parameter that is unknown or means nothing, or two that exclude each other.
-    """
-    read = spec.read({**SETTINGS, "name": str, **own})
-    if "chat_template" in read:
-        read["chat_template"] = spec.base / read["chat_template"]
-    if "device_map" in read and read.get("device", "auto") != "auto":
-        raise spec.error("device and device_map together", "one of the two")
-    return read
 
 
 def from_spec(spec: Spec) -> TransformersModel:
@@ -106,9 +49,8 @@ def from_spec(spec: Spec) -> TransformersModel:
 class TransformersModel:
     """A chat model run by transformers in this process.
 
-    Conversations are batched by prompt length, longest first, so that a lack of memory shows at once and
-    little is padded. A question's greedy answer can still depend on its batch in bfloat16 and float16, whose
-    rounding depends on shapes; hence dtype, device and batch size are part of the identity.
+    Conversations are batched by length, as `plan` says. A greedy answer can depend on its batch in bfloat16
+    and float16, whose rounding depends on shapes; in float32 it does not.
 
     Args:
         checkpoint: Where its files are.
@@ -122,8 +64,7 @@ class TransformersModel:
         self.name = name
         self.settings = settings or Settings()
         self._checkpoint = checkpoint
-        self._engine: Engine | None = None
-        self._limit = self.settings.batch_size
+        self._batches: Batches | None = None
         self._weights = ""
         # Held by whoever uses the weights: one generation at a time, and `close` waits for it to end.
         self._lock = threading.Lock()
@@ -154,20 +95,62 @@ class TransformersModel:
             ) from None
 
     def identity(self) -> Mapping[str, Any]:
-        """Weights, template, dtype, kind of device, batch size and system prompt. Reads all weight files."""
-        folder = self._checkpoint.folder()
+        """Weights, template, system prompt, dtype, kind of device, and the batches where they matter.
+
+        Reads all weight files.
+        """
         self._weights = self._weights or self._checkpoint.digest()
-        device = pick_device(self.settings.device, self._checkpoint.given)
-        template = self._template()
+        means, template = self._means, self._template()
+        dependent = means.batch_dependent
         return {
             "kind": "transformers",
             "weights": self._weights,
             "chat_template": hashlib.sha256(template.encode()).hexdigest() if template else "",
-            "dtype": self._dtype(folder, device),
-            "device": device.partition(":")[0],
-            "batch_size": self.settings.batch_size,
+            "dtype": means.dtype,
+            "device": means.device.partition(":")[0],
+            "batch_dependent": dependent,
+            # Alone, a conversation depends on no batch, yet in 16 bits its answer is not the one of a batch.
+            "batch_size": None if means.dtype == "float32" else means.batch_size,
+            "batch_tokens": means.batch_tokens if dependent else None,
+            "batching": self.settings.batching if dependent else None,
             "system": self.settings.system,
         }
+
+    def fingerprint(self) -> Mapping[str, Any] | None:
+        """See `base.Fingerprints`. None for a repository, unless it is a commit that is in the cache."""
+        files = self._checkpoint.facts()
+        if files is None:
+            return None
+        try:
+            template = hashlib.sha256(self._template().encode()).hexdigest()
+        except FileError:
+            return None
+        settings = {name: str(getattr(self.settings, name)) for name in Settings.__slots__}
+        del settings["chat_template"]
+        return {"files": files, "settings": settings, "chat_template": template, **surroundings()}
+
+    def lanes(self) -> Sequence[str]:
+        """See `base.Lanes`."""
+        pick_device(self.settings.device, self._checkpoint.given)
+        return [ALL_DEVICES] if self.settings.device_map is not None else lanes(self.settings.device)
+
+    def on(self, lane: str) -> TransformersModel:
+        """See `base.Lanes`. The copy's batches are this model's, whatever the memory of its device."""
+        means = self._means
+        settings = replace(
+            self.settings,
+            device=self.settings.device if lane == ALL_DEVICES else lane,
+            dtype=means.dtype,
+            batch_size=means.batch_size,
+            batch_tokens=means.batch_tokens,
+        )
+        model = TransformersModel(self._checkpoint, self.name, settings)
+        model._weights = self._weights
+        return model
+
+    def plan(self, tasks: Sequence[AnswerTask]) -> list[list[AnswerTask]]:
+        """See `base.Plans`."""
+        return [[talk.task for talk in batch] for batch in self._plan(tasks)]
 
     def render(self, question: Question) -> str:
         """The question's first turn as the model reads it, special tokens included."""
@@ -196,21 +179,20 @@ class TransformersModel:
         for stop in tuple(self._under_way):
             stop.set()
         with self._lock:
-            engine, self._engine = self._engine, None
-            self._limit = self.settings.batch_size
-            if engine is not None:
-                engine.release()
+            batches, self._batches = self._batches, None
+            if batches is not None:
+                batches.engine.release()
 
     def _run(
         self, tasks: Sequence[AnswerTask], stop: threading.Event
     ) -> Generator[Answer | AnswerFailure, None, None]:
         with self._lock:
             try:
-                self._go_on(stop)
-                self._engine = engine = self._engine or self._load()
-                for batch in self._plan(engine, tasks):
-                    self._converse(engine, batch, stop)
-                    yield from (self._result(engine, talk) for talk in batch)
+                check(stop, self.name)
+                self._batches = batches = self._batches or self._load()
+                for batch in self._plan(tasks):
+                    batches.converse(batch, stop)
+                    yield from (self._result(batches.engine, talk) for talk in batch)
                 return
             except MTBenchError:
                 raise
@@ -221,64 +203,28 @@ class TransformersModel:
                 problem = first_line(error)
             raise ModelError(f"{self.name} ({self._checkpoint.given}): {problem}")
 
-    def _load(self) -> Engine:
-        folder = self._checkpoint.folder()
-        device = pick_device(self.settings.device, self._checkpoint.given)
-        dtype = self._dtype(folder, device)
-        _LOG.info("loading %s (%s on %s)", self.name, dtype, self.settings.device_map or device)
-        tokenizer = self._tokenizer(folder)
-        model = load_weights(folder, self._checkpoint.gguf_file, dtype, device, self.settings.device_map)
-        return Engine(model, tokenizer)
+    def _load(self) -> Batches:
+        means, folder = self._means, self._checkpoint.folder()
+        where = self.settings.device_map or means.device
+        _LOG.info("loading %s (%s on %s)", self.name, means.dtype, where)
+        model = load_weights(
+            folder, self._checkpoint.gguf_file, means.dtype, means.device, self.settings.device_map
+        )
+        return Batches(self.name, Engine(model, self._tokens.tokenizer), means, self._count)
 
-    def _plan(self, engine: Engine, tasks: Sequence[AnswerTask]) -> Iterator[list[Talk]]:
-        """Batches that are a function of the tasks and the settings, whatever order the tasks come in."""
+    def _plan(self, tasks: Sequence[AnswerTask]) -> list[list[Talk]]:
+        """The batches of `plan`, their first question asked."""
         talks = [Talk(task, self._opening()) for task in tasks]
         for talk in talks:
-            talk.ask(engine)
-        talks.sort(key=plan_order)
-        for start in range(0, len(talks), self.settings.batch_size):
-            yield talks[start : start + self.settings.batch_size]
-
-    def _converse(self, engine: Engine, batch: Sequence[Talk], stop: threading.Event) -> None:
-        """Answers every turn of a batch of conversations whose first question is asked."""
-        while going := [talk for talk in batch if talk.open]:
-            self._reply(engine, going, stop)
-            for talk in going:
-                if talk.open:
-                    talk.ask(engine)
-
-    def _reply(self, engine: Engine, talks: Sequence[Talk], stop: threading.Event) -> None:
-        """Generates one turn, in smaller batches where memory asks for it."""
-        waiting = deque(talks)
-        while waiting:
-            self._go_on(stop)
-            now = [waiting.popleft() for _ in range(min(self._limit, len(waiting)))]
-            written = self._try(engine, [talk.asked for talk in now], stop)
-            self._go_on(stop)
-            if written is not None:
-                for talk, tokens in zip(now, written, strict=True):
-                    talk.hear(engine, tokens, self._limit)
-            elif len(now) > 1:
-                self._limit = (len(now) + 1) // 2
-                _LOG.warning("%s: out of memory, batches of %d from here on", self.name, self._limit)
-                waiting.extendleft(reversed(now))
-            else:
-                row = now[0].asked
-                now[0].failure = (
-                    f"turn {now[0].turn}: out of memory on {engine.device} with this conversation alone: "
-                    f"a prompt of {len(row.prompt)} tokens and up to {row.budget} new ones"
-                )
-
-    def _try(self, engine: Engine, rows: Sequence[Row], stop: threading.Event) -> list[list[int]] | None:
-        """One generation, or nothing where memory ran out."""
-        try:
-            return engine.generate(rows, stop, self._count)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        # Only here, with the error gone, is nothing left that holds the tensors.
-        engine.empty_cache()
-        return None
+            talk.ask(self._tokens)
+        means = self._means
+        # What is drawn needs noise of its own a row, which continuous batching cannot give.
+        kinds = [[talk for talk in talks if talk.greedy], [talk for talk in talks if not talk.greedy]]
+        return [
+            batch
+            for kind in (kinds if means.continuous else [talks])
+            for batch in fill(kind, means.batch_size, means.batch_tokens)
+        ]
 
     def _count(self, tokens: int) -> None:
         self.tokens += tokens
@@ -327,14 +273,21 @@ class TransformersModel:
             raise FileError(path, "an empty file", "a Jinja chat template")
         return text
 
-    def _dtype(self, folder: Path, device: str) -> str:
-        if self.settings.dtype != "auto":
-            return self.settings.dtype
-        return pick_dtype("auto", device, load_config(folder, self._checkpoint.gguf_file))
+    @cached_property
+    def _means(self) -> Means:
+        return find_means(self.settings, self._checkpoint, self._config)
+
+    @cached_property
+    def _config(self) -> Any:
+        folder = self._checkpoint.folder()
+        try:
+            return load_config(folder, self._checkpoint.gguf_file)
+        except Exception as error:
+            raise ModelError(f"{self._checkpoint.given}: no usable settings ({first_line(error)})") from None
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        return Tokens(self._tokenizer(self._checkpoint.folder()), self._config)
 
     def _opening(self) -> list[dict[str, str]]:
         return [{"role": "system", "content": self.settings.system}] if self.settings.system else []
-
-    def _go_on(self, stop: threading.Event) -> None:
-        if stop.is_set():
-            raise ModelError(f"{self.name}: closed while it was answering")

@@ -18,6 +18,7 @@ import pytest
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.models import demo as demo_model
 from mtbench_pytest.models.checkpoint import require
+from mtbench_pytest.models.engine import Engine
 from mtbench_pytest.models.transformers import TransformersModel, from_spec
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
 from mtbench_pytest.specs import parse_spec
@@ -86,7 +87,14 @@ def demo_folder() -> Path:
 
 
 def build(folder: Path, params: str = "") -> TransformersModel:
-    return from_spec(parse_spec(f"hf:{folder}?device=cpu&{params}"))
+    """A model on the CPU, in float32 unless the parameters say otherwise: the same on every machine."""
+    dtype = "" if "dtype=" in params else "&dtype=float32"
+    return from_spec(parse_spec(f"hf:{folder}?device=cpu{dtype}&{params}"))
+
+
+def load(model: TransformersModel) -> Engine:
+    """The model's engine, weights loaded."""
+    return model._load().engine
 
 
 def task(

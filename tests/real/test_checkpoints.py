@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from pathlib import Path
 
 import pytest
 
 from mtbench_pytest.errors import FileError, ModelError, MTBenchError, SpecError
-from mtbench_pytest.models import engine as engine_module
+from mtbench_pytest.models import devices
 from mtbench_pytest.models.base import Renders
 from mtbench_pytest.models.checkpoint import require
+from mtbench_pytest.models.engine import load_config
 from mtbench_pytest.models.transformers import from_spec
 from mtbench_pytest.specs import parse_spec
 from tests.real import hf_fixtures
-from tests.real.hf_fixtures import MIXED, answers, build, build_tiny, copy, run, task
+from tests.real.hf_fixtures import MIXED, answers, build, build_tiny, copy, load, run, task
 
 torch = hf_fixtures.torch
 tiny = hf_fixtures.tiny
@@ -43,11 +45,22 @@ def test_the_identity_names_what_answers_depend_on(tiny: Path, tmp_path: Path) -
     template = tmp_path / "template.jinja"
     template.write_text(hf_fixtures.TEMPLATE)
     plain = build(tiny).identity()
-    assert (plain["dtype"], plain["device"], plain["batch_size"]) == ("float32", "cpu", 16)
-    for params in ("dtype=bfloat16", "batch_size=2", "system=Hi", f"chat_template={template}"):
+    assert (plain["dtype"], plain["device"], plain["batch_dependent"]) == ("float32", "cpu", False)
+    for params in ("dtype=bfloat16", "system=Hi", f"chat_template={template}"):
         assert build(tiny, params).identity() != plain, params
-    assert build(tiny, "name=other").identity() == plain
+    for params in ("name=other", "batch_size=2", "batch_tokens=64"):
+        assert build(tiny, params).identity() == plain, f"{params} changes no answer in float32"
     json.dumps(plain)
+
+
+def test_in_16_bits_the_identity_names_the_batches(tiny: Path) -> None:
+    plain = build(tiny, "dtype=bfloat16").identity()
+    assert (plain["batch_dependent"], plain["batch_size"]) == (True, 16)
+    assert plain["batch_tokens"] >= 1024
+    for params in ("batch_size=2", "batch_tokens=64"):
+        assert build(tiny, f"dtype=bfloat16&{params}").identity() != plain
+    alone = build(tiny, "dtype=bfloat16&batch_size=1").identity()
+    assert (alone["batch_dependent"], alone["batch_size"], alone["batch_tokens"]) == (False, 1, None)
 
 
 def test_answers_say_how_they_were_made(tiny: Path) -> None:
@@ -73,7 +86,7 @@ def test_a_sharded_checkpoint_answers_as_a_single_file_does(tiny: Path, tmp_path
 
 def test_building_is_cheap_and_says_what_it_does_not_know(tiny: Path) -> None:
     model = build(tiny)
-    assert (model.name, model.uses_device, model._engine) == ("tiny", True, None)
+    assert (model.name, model.uses_device, model._batches) == ("tiny", True, None)
     for params, words in {
         "dtype=int8": "expected one of auto, float32, bfloat16, float16",
         "device=tpu": "expected auto, cpu, mps, cuda or cuda:N",
@@ -95,7 +108,7 @@ def test_prepare_loads_no_weights(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("mtbench_pytest.models.transformers.load_weights", forbidden)
     model = build(tiny)
     model.prepare([each.question for each in MIXED])
-    assert model._engine is None
+    assert model._batches is None
 
 
 def test_render_shows_what_the_model_reads(tiny: Path) -> None:
@@ -105,7 +118,7 @@ def test_render_shows_what_the_model_reads(tiny: Path) -> None:
     assert text == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     )
-    loaded = model._load()
+    loaded = load(model)
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
     assert loaded.tokenizer.decode(loaded.prompt(messages)) == text
 
@@ -167,22 +180,35 @@ def test_a_gpu_that_is_not_there(tiny: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert "device=cuda, but torch sees 0 CUDA GPUs here" in problem(tiny, "device=cuda")
     assert "device=mps, but torch has no MPS here" in problem(tiny, "device=mps")
-    assert engine_module.pick_device("auto", "x") == "cpu"
+    assert devices.pick_device("auto", "x") == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert "device=cuda:2, but torch sees 2 CUDA GPUs" in problem(tiny, "device=cuda:2")
-    assert engine_module.pick_device("auto", "x") == "cuda"
+    assert devices.pick_device("auto", "x") == "cuda"
 
 
 def test_the_dtype_on_a_gpu_is_the_checkpoints_own(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = engine_module.load_config(tiny, None)
-    assert engine_module.pick_dtype("auto", "cuda", config) == "float32"
+    config = load_config(tiny, None)
+    assert devices.pick_dtype("auto", "cuda", config) == "float32"
     config.dtype = torch.bfloat16
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
-    assert engine_module.pick_dtype("auto", "cuda:0", config) == "float16"
-    assert engine_module.pick_dtype("auto", "mps", config) == "bfloat16"
-    assert engine_module.pick_dtype("auto", "cpu", config) == "float32"
-    assert engine_module.pick_dtype("float16", "cpu", config) == "float16"
+    assert devices.pick_dtype("auto", "cuda:0", config) == "float16"
+    assert devices.pick_dtype("auto", "mps", config) == "bfloat16"
+    assert devices.pick_dtype("float16", "cpu", config) == "float16"
+
+
+def test_the_dtype_on_a_cpu_is_bfloat16_where_it_has_instructions_for_it(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config(tiny, None)
+    config.dtype = torch.float16
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert devices.pick_dtype("auto", "cpu", config) == "float32"
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert devices.pick_dtype("auto", "cpu", config) == "bfloat16"
+    assert devices.pick_dtype("float32", "cpu", config) == "float32"
 
 
 def test_a_missing_package_names_the_extra_and_threads_wait_without_spinning(
@@ -201,10 +227,9 @@ def test_a_gguf_file_can_be_named_directly(tmp_path: Path) -> None:
     (tmp_path / "small.gguf").write_bytes(b"GGUF")
     model = build(tmp_path / "small.gguf", "dtype=float32")
     assert model.name == "small"
-    assert (
-        model.identity()["weights"]
-        == build(tmp_path, "dtype=float32&gguf_file=small.gguf").identity()["weights"]
-    )
+    assert model._checkpoint.digest() == build(tmp_path, "gguf_file=small.gguf")._checkpoint.digest()
+    with pytest.raises(ModelError, match="no usable settings"):
+        model.identity()
     assert "no usable tokenizer" in problem(tmp_path / "small.gguf")
 
 

@@ -16,7 +16,7 @@ from mtbench_pytest.models import demo
 from mtbench_pytest.models.demo import fetch, from_spec
 from mtbench_pytest.specs import parse_spec
 from tests.real import hf_fixtures
-from tests.real.hf_fixtures import answers, build, task
+from tests.real.hf_fixtures import answers, build, load, task
 
 demo_folder = hf_fixtures.demo_folder
 
@@ -35,17 +35,17 @@ def test_it_answers_two_turns_as_a_chat_model_does(demo_folder: Path) -> None:
 
 def test_its_folder_is_a_checkpoint_of_its_own(demo_folder: Path) -> None:
     model = build(demo_folder, "name=copy")
-    assert model.identity() == from_spec(parse_spec("demo?device=cpu")).identity()
+    assert model.identity() == from_spec(parse_spec("demo?device=cpu&dtype=float32")).identity()
     names = {path.name for path in demo_folder.iterdir()}
     assert names >= {"config.json", "generation_config.json", "tokenizer.json", "chat_template.jinja"}
-    loaded = model._load()
+    loaded = load(model)
     assert (loaded.ends, loaded.context) == ((2,), 8192)
     assert "named SmolLM" in loaded.tokenizer.decode(loaded.prompt([{"role": "user", "content": "Hi"}]))
     model.close()
 
 
 def test_digits_are_tokens_of_their_own(demo_folder: Path) -> None:
-    loaded = build(demo_folder)._load()
+    loaded = load(build(demo_folder))
     pieces = loaded.tokenizer.convert_ids_to_tokens(loaded.tokenizer.encode("a  12"))
     assert pieces == ["a", "ĠĠ", "1", "2"]
 

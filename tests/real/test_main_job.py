@@ -62,7 +62,8 @@ def test_the_demo_model_passes_against_itself(gate: Gate) -> None:
     assert status == 0, gate.out
     assert gate.result["decision"] == "PASS"
     assert gate.result["candidate"]["identity"]["kind"] == "transformers"
-    assert all(row["candidate"]["made_with"]["dtype"] == "float32" for row in gate.result["rows"])
+    dtype = gate.result["candidate"]["identity"]["dtype"]
+    assert all(row["candidate"]["made_with"]["dtype"] == dtype for row in gate.result["rows"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])

@@ -17,9 +17,10 @@ import pytest
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.models.base import Counts
 from mtbench_pytest.models.engine import Engine, Row
+from mtbench_pytest.models.tokens import Tokens
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask
 from tests.real import hf_fixtures
-from tests.real.hf_fixtures import CONTEXT, MIXED, answers, build, change_json, copy, run, task
+from tests.real.hf_fixtures import CONTEXT, MIXED, answers, build, change_json, copy, load, run, task
 
 torch = hf_fixtures.torch
 tiny = hf_fixtures.tiny
@@ -51,7 +52,7 @@ def test_a_repetition_penalty_does_not_see_the_padding(tiny: Path, tmp_path: Pat
 def test_prompts_are_padded_on_the_left_with_tokens_of_their_own(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = build(tiny)._load()
+    loaded = load(build(tiny))
     prompts = [loaded.prompt([{"role": "user", "content": text}]) for text in ("Hi", "A longer one")]
     given: dict[str, Any] = {}
     generate = loaded.model.generate
@@ -147,7 +148,7 @@ def test_a_reply_ended_by_an_end_token_is_not_capped(tiny: Path, tmp_path: Path)
     folder = copy(tiny, tmp_path / "ending")
     model = build(tiny)
     model.prepare([])
-    loaded = model._load()
+    loaded = load(model)
     prompt = loaded.prompt([{"role": "user", "content": "Hi"}])
     tokens = loaded.generate([Row(prompt, 12, 0.0, 0)], threading.Event())[0]
     end = next(token for token in tokens if token != tokens[0])
@@ -164,7 +165,7 @@ def test_the_tokenizers_end_token_ends_a_reply_too(tiny: Path, tmp_path: Path) -
     folder = copy(tiny, tmp_path / "two-ends")
     change_json(folder / "generation_config.json", eos_token_id=[7, 9])
     model = build(folder)
-    loaded = model._load()
+    loaded = load(model)
     assert loaded.ends == (2, 7, 9)
     assert loaded.model.generation_config.pad_token_id in loaded.ends
 
@@ -201,7 +202,7 @@ def test_a_second_turn_that_overflows_fails_the_question(tiny: Path) -> None:
 def test_reasoning_is_not_shown_to_the_next_turn(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     model = build(tiny)
-    loaded = model._load()
+    loaded = load(model)
 
     def thoughtful(self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any) -> list[list[int]]:
         seen.extend(self.tokenizer.decode(row.prompt) for row in rows)
@@ -219,14 +220,14 @@ def test_reasoning_is_not_shown_to_the_next_turn(tiny: Path, monkeypatch: pytest
 
 def test_the_system_prompt_comes_first(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    prompt = Engine.prompt
+    prompt = Tokens.prompt
 
-    def watched(self: Engine, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+    def watched(self: Tokens, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
         ids = prompt(self, messages)
         seen.append(self.tokenizer.decode(ids))
         return ids
 
-    monkeypatch.setattr(Engine, "prompt", watched)
+    monkeypatch.setattr(Tokens, "prompt", watched)
     answers(build(tiny, "system=Be%20brief."), [task(1, "Hi", tokens=1)])
     assert seen[0].startswith("<|im_start|>system\nBe brief.<|im_end|>")
 
@@ -291,7 +292,8 @@ def test_any_other_error_ends_the_model_and_keeps_no_weights(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = build(tiny, "batch_size=1")
-    monkeypatch.setattr(model, "_engine", loaded := model._load())
+    monkeypatch.setattr(model, "_batches", batches := model._load())
+    loaded = batches.engine
     weights = weakref.ref(loaded.model)
     calls: list[int] = []
 
@@ -311,7 +313,7 @@ def test_any_other_error_ends_the_model_and_keeps_no_weights(
     assert "\n" not in str(caught.value)
     assert done == []
     model.close()
-    del loaded
+    del loaded, batches
     gc.collect()
     assert weights() is None, "the error that pytest keeps must not keep the weights"
 
@@ -322,8 +324,8 @@ def test_any_other_error_ends_the_model_and_keeps_no_weights(
 def test_closing_frees_the_weights_and_the_model_can_be_used_again(tiny: Path) -> None:
     model = build(tiny)
     first = run(model, MIXED)
-    assert model._engine is not None
-    weights = weakref.ref(model._engine.model)
+    assert model._batches is not None
+    weights = weakref.ref(model._batches.engine.model)
     model.close()
     model.close()
     assert weights() is None
@@ -359,7 +361,7 @@ def test_closing_ends_a_generation_under_way(
         run(model, [task(1, "Hi")])
     closer.join(20)
     assert not closer.is_alive()
-    assert model._engine is None
+    assert model._batches is None
 
 
 def test_leaving_early_ends_the_worker(tiny: Path) -> None:

@@ -180,6 +180,22 @@ def test_lanes_share_the_batches() -> None:
     assert {r.answers["candidate"].made_with["lane"] for r in found} == {"cuda:0", "cuda:1"}
 
 
+def test_a_model_that_spans_devices_leaves_no_lane_to_another() -> None:
+    events: list[str] = []
+
+    class Noted(Batching):
+        async def answer(self, tasks: Sequence[AnswerTask]) -> AsyncIterator[Answer | AnswerFailure]:
+            async for one in super().answer(tasks):
+                events.append(self.name)
+                yield one
+
+    wide = Noted("cand", dependent=True, lanes=("all",))
+    narrow = Noted("base", dependent=True, lanes=("cuda:0", "cuda:1"))
+    with running(contest(wide, narrow, paid_judge(), SIX)) as pipeline:
+        assert all(r.judged for r in rows(pipeline, SIX))
+    assert events == ["cand"] * 6 + ["base"] * 6
+
+
 class Forgetful(Batching):
     def plan(self, tasks: Sequence[AnswerTask]) -> list[list[AnswerTask]]:
         return super().plan(tasks)[1:]
