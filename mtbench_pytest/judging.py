@@ -172,6 +172,8 @@ class JudgeDesk:
     def _raise(self, key: str, error: Exception) -> None:
         if not self._results[key].done():
             self._results[key].set_exception(error)
+            # Whoever waited may be gone: asyncio must not complain that nobody looks.
+            self._results[key].exception()
 
     def _fail(self, error: Exception) -> None:
         for key in list(self._fresh):
