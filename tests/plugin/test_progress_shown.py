@@ -1,4 +1,4 @@
-"""Progress while tests wait: a live line on a terminal, plain ones in a log and under xdist, none with -qq."""
+"""Progress while tests wait: a live line on a terminal, plain ones in a log and with xdist, none with -qq."""
 
 from __future__ import annotations
 
@@ -71,19 +71,19 @@ def test_silence_where_it_was_asked_for(
 
 def test_the_controller_shows_what_workers_do(example: Example) -> None:
     log_every(example, 0.4)
-    example.bench(questions=10)
+    example.bench(questions=6)
     run = example.run("-n2", candidate=slow("new"), baseline=slow("old", 0.2), judge=JUDGE)
     assert (run.decision, run.status) == ("PASS", 0)
     seen = counts(run)
     assert len(seen) >= 3, run.out
     assert seen == sorted(seen)
-    assert {(answers, judgments) for _, answers, _, judgments in seen} == {(20, 80)}, "each is counted once"
-    assert any(0 < answers < 20 for answers, *_ in seen)
+    assert {(answers, judgments) for _, answers, _, judgments in seen} == {(12, 48)}, "each is counted once"
+    assert any(0 < answers < 12 for answers, *_ in seen)
 
 
 def test_the_controller_is_silent_where_it_was_asked_for(example: Example) -> None:
     log_every(example, 0.1)
-    example.bench(questions=4)
+    example.bench(questions=2)
     run = example.run("-n2", "-qq", candidate=slow("new"), baseline=slow("old", 0), judge=JUDGE)
     assert run.decision == "PASS"
     assert not counts(run)
