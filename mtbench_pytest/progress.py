@@ -155,11 +155,14 @@ class _Pace:
             return 0.0
         if not self._arrivals:
             return None
-        (first, before), (last, done) = self._arrivals[0], self._arrivals[-1]
+        first, (last, done) = self._arrivals[0], self._arrivals[-1]
         silence = self._clock - last
-        if last - first < _BASIS or silence > 2 * self._longest + _SLACK:
+        if last - first[0] < _BASIS or silence > 2 * self._longest + _SLACK:
             return None
-        return max(remaining * (last - first) / (done - before) - silence, 1.0)
+        # The slower of all and the later ones: a quick model may have finished beside a slow one.
+        later = self._arrivals[min(len(self._arrivals) // 2, len(self._arrivals) - 2)]
+        slowest = max((last - since) / (done - before) for since, before in (first, later))
+        return max(remaining * slowest - silence, 1.0)
 
 
 def progress_line(progress: Progress, rates: Rates, elapsed: float) -> str:

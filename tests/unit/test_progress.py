@@ -120,6 +120,12 @@ def test_a_judge_that_waited_is_not_taken_for_slow() -> None:
     assert found.left == pytest.approx((1600 - judged - 32) / 16, rel=0.1)
 
 
+def test_a_quick_model_beside_a_slow_one_is_no_promise() -> None:
+    """50 answers at once from a server, the other 50 one every two seconds."""
+    looks = [(now, generating(min(50, 25 * now) + now // 2)) for now in range(41)]
+    assert rates(looks).left == pytest.approx(2 * 30)
+
+
 def test_no_time_left_in_a_stall() -> None:
     looks = [(now, generating(min(now, 40))) for now in range(60)]
     assert rates(looks[:45]).left is not None
