@@ -17,7 +17,8 @@ from typing import Any
 
 from _workbench import ROOT, environment
 
-from tests.real.server import ChatServer, default_reply
+from tests.real.replies import default_reply
+from tests.real.server import ChatServer
 
 Body = dict[str, Any]
 

@@ -1,22 +1,25 @@
 """The one way to an OpenAI-compatible server, for models and judges alike.
 
-The SDK sends, waits and retries (it honours Retry-After). What is left here: where the key comes from, what
-a reply must hold to count as one, and which errors concern one call and which concern all.
+The SDK sends, waits and retries (it honours a Retry-After of up to two minutes). What is left here: where the
+key comes from, what a reply must hold to count as one, what a call costs, and which errors concern one call
+and which concern all.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtbench_pytest.errors import ServiceError
+from mtbench_pytest.budget import Bill, Budget
+from mtbench_pytest.errors import ServiceError, SpecError
 from mtbench_pytest.refusals import CallFailed, connection_failure, message_of, status_failure, tries_of
+from mtbench_pytest.sending import throttled_client
 from mtbench_pytest.server import Server
+from mtbench_pytest.throttle import Places, throttle_for
 
 if TYPE_CHECKING:
     import openai
@@ -56,13 +59,28 @@ class ChatClient:
     """Calls one model on one server.
 
     It belongs to the event loop that made the first call, until `aclose`.
+
+    Args:
+        server: Who is called, and how.
+        budget: Asked before every call, where there is one.
+
+    Attributes:
+        calls: How many calls have ended, well or not; a call and its retries are one.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, budget: Budget | None = None) -> None:
         self.server = server
+        self.calls = 0
+        self._budget = budget
+        self._dearest: float | None = None
+        self._refusal: ServiceError | None = None
         self._sdk: openai.AsyncOpenAI | None = None
-        self._room: asyncio.Semaphore | nullcontext[None] = nullcontext()
         self._answered = False
+
+    def spend_from(self, budget: Budget) -> None:
+        """See `Spends.spend_from`."""
+        check_price(self.server, budget)
+        self._budget = budget
 
     def check(self) -> None:
         """Asks for the list of models: cheap, without retries, before anything is spent. Blocks.
@@ -110,7 +128,8 @@ class ChatClient:
 
         Raises:
             CallFailed: This call brought no usable reply.
-            ServiceError: No call will.
+            ServiceError: No call will; once raised, it is raised for every later call without making it.
+            BudgetError: The run may spend no more.
         """
         body: dict[str, Any] = {
             "model": self.server.model,
@@ -123,8 +142,9 @@ class ChatClient:
             body["seed"] = seed
         body.update(self.server.extra_body)
         sdk = self._open()
-        async with self._room:
-            text = await self._post(sdk, body)
+        async with self._paid(messages, max_tokens) as bill:
+            text = await self._post(sdk, body, bill)
+            self._settle(bill, messages, text)
         completion = read_completion(self.server, text)
         self._answered = True
         return completion
@@ -140,27 +160,73 @@ class ChatClient:
             import openai
 
             server = self.server
+            connect = min(server.timeout, _CONNECT_SECONDS)
             self._sdk = openai.AsyncOpenAI(
                 base_url=server.base_url,
                 api_key=server.key(),
                 max_retries=server.retries,
-                timeout=openai.Timeout(server.timeout, connect=min(server.timeout, _CONNECT_SECONDS)),
+                timeout=openai.Timeout(server.timeout, connect=connect),
+                # The SDK's timeout is for silence; this one also ends a reply that trickles in for ever.
+                http_client=throttled_client(
+                    throttle_for(server.base_url),
+                    Places(server.concurrency),
+                    server.timeout + connect,
+                    self._stop,
+                ),
             )
-            self._room = asyncio.Semaphore(server.concurrency) if server.concurrency else nullcontext()
         return self._sdk
 
-    async def _post(self, sdk: openai.AsyncOpenAI, body: Mapping[str, Any]) -> str:
+    def _stop(self) -> None:
+        """Before each request: what one call was told holds for those that still wait, too."""
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _paid(
+        self, messages: Sequence[Mapping[str, str]], max_tokens: int
+    ) -> AbstractAsyncContextManager[Bill]:
+        if self._budget is None:
+            return nullcontext(Bill(0.0))
+        most = 0.0
+        if self.server.price is not None:
+            most = self.server.price.of(_estimate(*_texts(messages)), max_tokens)
+            if self._dearest is not None:
+                most = min(most, self._dearest)
+        return self._budget.call(most)
+
+    def _settle(self, bill: Bill, messages: Sequence[Mapping[str, str]], text: str) -> None:
+        if self._budget is None or self.server.price is None:
+            return
+        sent, written = _usage(text)
+        bill.cost = self.server.price.of(
+            _estimate(*_texts(messages)) if sent is None else sent,
+            _estimate(text) if written is None else written,
+        )
+        self._dearest = max(self._dearest or 0.0, bill.cost)
+
+    async def _post(self, sdk: openai.AsyncOpenAI, body: Mapping[str, Any], bill: Bill) -> str:
         import openai
 
+        failure: ServiceError | CallFailed
         try:
             # The text, not the SDK's typed reply, which is built without a look at what the server sent.
-            return await sdk.post("/chat/completions", body=body, cast_to=str)
+            text = await sdk.post("/chat/completions", body=body, cast_to=str)
         except openai.APIConnectionError as error:
             failure = connection_failure(self.server, error)
         except openai.APIStatusError as error:
             failure = self._refused(error)
+            bill.cost = 0.0
         except UnicodeEncodeError:
             failure = CallFailed(f"{self.server.base_url}: not sent, the text holds half a character")
+            bill.cost = 0.0
+        except ServiceError as error:
+            failure = ServiceError(error.service, error.problem, error.expected)
+        else:
+            self.calls += 1
+            return text
+        self.calls += 1
+        if isinstance(failure, ServiceError):
+            self._refusal = failure
+            bill.cost = 0.0
         # Outside the handler: the SDK's exception holds the request, and the request holds the key.
         raise failure
 
@@ -188,15 +254,14 @@ def read_completion(server: Server, text: str) -> Completion:
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     if not isinstance(content, str) or finish in _BROKEN_OFF or (finish in _CUT and not content):
         raise _no_text(server, message, finish, bool(reasoning))
-    usage = body.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
+    sent, written = _usage(text)
     return Completion(
         # Half a character escaped in JSON; no file and no later request could take it.
         _LONE_SURROGATE.sub("\ufffd", content),
         _LONE_SURROGATE.sub("\ufffd", str(reasoning)),
         finish in _CUT,
-        _count(counts.get("prompt_tokens")),
-        _count(counts.get("completion_tokens")),
+        sent,
+        written,
         str(body.get("model") or ""),
         str(body.get("system_fingerprint") or ""),
     )
@@ -213,6 +278,38 @@ def _no_text(server: Server, message: Mapping[str, Any], finish: object, reasone
     else:
         why = f"a reply without text{' after its reasoning' if reasoned else ''}"
     return CallFailed(f"{server.base_url}: {why} (finish_reason {finish})", cut=cut)
+
+
+def check_price(server: Server, budget: Budget) -> None:
+    """Refuses a server without prices where the budget limits the cost.
+
+    Raises:
+        SpecError: In one line, what to add to the spec.
+    """
+    if budget.max_cost is not None and server.price is None:
+        expected = (
+            f"openai:{server.model}?input_price=2.50&output_price=10, what a million tokens cost, "
+            "in the currency of --mtbench-max-cost"
+        )
+        raise SpecError(f"openai:{server.model}", "no prices", expected)
+
+
+def _texts(messages: Sequence[Mapping[str, str]]) -> list[str]:
+    return [message["content"] for message in messages]
+
+
+def _estimate(*texts: str) -> int:
+    """Tokens where nobody counts them: four bytes each, about right for English and most scripts."""
+    return sum(len(text.encode("utf-8", "replace")) // 4 + 1 for text in texts)
+
+
+def _usage(text: str) -> tuple[int | None, int | None]:
+    """The tokens of prompt and reply as the server counts them, where it does."""
+    try:
+        usage = json.loads(text)["usage"]
+        return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None, None
 
 
 def _count(value: object) -> int | None:

@@ -80,3 +80,17 @@ class StoreError(MTBenchError):
         self.problem = problem
         self.expected = expected
         super().__init__(f"{store}: {problem}; expected {expected}")
+
+
+class BudgetError(MTBenchError):
+    """The next call would exceed what the run may spend.
+
+    Args:
+        spent: What was spent.
+        limit: The option that sets the limit, with its value.
+    """
+
+    def __init__(self, spent: str, limit: str) -> None:
+        self.spent = spent
+        self.limit = limit
+        super().__init__(f"{limit}: {spent}; expected a larger limit to go on: what was made is kept")

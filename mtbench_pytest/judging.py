@@ -12,6 +12,7 @@ from mtbench_pytest.keys import judgment_key
 from mtbench_pytest.records import Game, JudgeFailure, Judgment
 from mtbench_pytest.store import Store
 from mtbench_pytest.tasks import Serial, never_cancelling_itself
+from mtbench_pytest.throttle import Places, held
 from mtbench_pytest.wire import failure_from_dict, to_plain
 
 Result = Judgment | Game | JudgeFailure
@@ -43,7 +44,7 @@ class JudgeDesk:
         self._crew = crew
         self._serial = serial
         self._free = free
-        self._calls = asyncio.Semaphore(concurrency)
+        self._places = Places(concurrency)
         self._results: dict[str, asyncio.Future[Result]] = {}
         self._fresh: dict[str, Task] = {}
         self._under_way: set[asyncio.Task[None]] = set()
@@ -142,7 +143,7 @@ class JudgeDesk:
 
     async def _call(self, key: str, task: Task) -> None:
         self.queued += 1
-        async with self._calls:
+        async with held(self._places):
             self.queued -= 1
             if self._stopped and not self._free:
                 return

@@ -10,12 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mtbench_pytest.budget import Budget
 from mtbench_pytest.crew import Alone, Crew, Workers, bury, reports
 from mtbench_pytest.database import Database, open_database, sqlite_url
 from mtbench_pytest.errors import StoreError
 from mtbench_pytest.store import Store
+from mtbench_pytest.tasks import off_loop
 
 USUAL_STORE = Path(".mtbench", "store.db")  # at pytest's root
+Limits = tuple[int | None, float | None]
+NO_LIMITS: Limits = (None, None)
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,13 @@ class Office:
     Args:
         url: Of the store; None for a run that keeps nothing.
         place: Where the other processes of the run are met; None for a run in one process.
+        limits: Most calls to servers, and most that they may cost.
     """
 
-    def __init__(self, url: str | None, place: Place | None = None) -> None:
+    def __init__(self, url: str | None, place: Place | None = None, limits: Limits = NO_LIMITS) -> None:
         self._url = url
         self._place = place
+        self._limits = limits
         self._opened: list[Database] = []
         self._folder: Path | None = None
 
@@ -68,6 +74,11 @@ class Office:
         if self._place is None:
             return Alone()
         return Workers(self._database, self._place.run, self._place.worker)
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """What the run may spend, its processes together; None for no limit."""
+        return None if self._limits == NO_LIMITS else Budget(*self._limits, ledger=_CrewLedger(self.crew))
 
     @property
     def shared(self) -> bool:
@@ -120,3 +131,14 @@ class Office:
         )
         self._opened.append(database)
         return database
+
+
+class _CrewLedger:
+    """What all processes of a run have spent."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+
+    async def add(self, calls: int, cost: float) -> tuple[int, float]:
+        """See `Ledger.add`."""
+        return await off_loop(lambda: (round(self._crew.add("calls", calls)), self._crew.add("cost", cost)))

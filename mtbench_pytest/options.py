@@ -66,5 +66,11 @@ OPTIONS = (
         "database of answers and judgments, which are not made twice; none keeps nothing "
         "(default: .mtbench/store.db at the root)",
     ),
+    Option("max-calls", "N", "end the run before it makes more calls to servers (default: no limit)"),
+    Option(
+        "max-cost",
+        "AMOUNT",
+        "end the run before it costs more, by input_price and output_price in the specs (default: no limit)",
+    ),
     Option("report", "DIR", "folder for result.json, report.md and FastChat's files", "mtbench-report"),
 )

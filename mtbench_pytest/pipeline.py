@@ -78,6 +78,7 @@ class Pipeline:
         self._cases: dict[QuestionId, Case] = {}
         self._fatal: BaseException | None = None
         self._closed = False
+        self._under_way: list[Future[None]] = []
         self._loop = asyncio.new_event_loop()
         self._serial = Serial("mtbench-store")
         self._answers = AnswerDesk(self._store, self._crew, self._serial)
@@ -88,7 +89,7 @@ class Pipeline:
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
         if self._crew.shared:
-            asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
+            self._under_way.append(asyncio.run_coroutine_threadsafe(self._listen(), self._loop))
 
     def request(self, questions: Iterable[Question], *, judged: bool = True) -> None:
         """Begins work on the questions that are not under way yet; returns at once.
@@ -111,9 +112,10 @@ class Pipeline:
         to_judge = [self._cases[question.question_id] for question in unjudged]
         for case in to_judge:
             case.judging = True
-        asyncio.run_coroutine_threadsafe(
-            self._guard(self._work(asked, to_judge), [*asked, *to_judge]), self._loop
-        )
+        work = self._guard(self._work(asked, to_judge), [*asked, *to_judge])
+        self._under_way = [one for one in self._under_way if not one.done()]
+        # asyncio itself holds its tasks weakly: what waits for something of its own alone would be collected.
+        self._under_way.append(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def answer(self, side: Side, question_id: QuestionId) -> Future[Answer | AnswerFailure]:
         """The answer of one side to a requested question."""

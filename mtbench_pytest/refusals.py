@@ -27,6 +27,11 @@ _ONE_CONVERSATION = re.compile(
 _NO_CREDIT = re.compile(r"insufficient.?(?:quota|balance|credit)|exceeded your current quota", re.IGNORECASE)
 
 
+def no_credit(said: str) -> bool:
+    """Whether a server says that the account is used up, which no waiting mends."""
+    return _NO_CREDIT.search(said) is not None
+
+
 class CallFailed(MTBenchError):
     """One call brought no usable reply; others may.
 
@@ -57,7 +62,7 @@ def status_failure(
     said = server.mask(said).rstrip(".")
     problem = f"{status} {said}".rstrip()
     about = f"{code} {said}"
-    if status == 402 or _NO_CREDIT.search(about):
+    if status == 402 or no_credit(about):
         return ServiceError(server.base_url, problem, "an account with credit")
     if status == 401 or (status == 403 and not _ONE_CONVERSATION.search(about)):
         return ServiceError(server.base_url, problem, f"a key in {server.api_key_env} that this server takes")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest import __version__
+from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
 from mtbench_pytest.gate import decide
@@ -29,11 +30,14 @@ from mtbench_pytest.survey import at_work
 _LIBRARIES = ("pytest", "openai", "torch", "transformers")
 
 
-def build_contest(settings: Settings, bench: Bench, needs: Collection[Party]) -> Contest:
+def build_contest(
+    settings: Settings, bench: Bench, needs: Collection[Party], budget: Budget | None = None
+) -> Contest:
     """Builds models and judge from their specs; cheap, nothing is loaded or called yet.
 
     Args:
         needs: The parties that some test asks for.
+        budget: What they may spend together.
 
     Raises:
         MTBenchError: For a party that is not given or cannot be built.
@@ -43,7 +47,7 @@ def build_contest(settings: Settings, bench: Bench, needs: Collection[Party]) ->
     same_name = len({model.name for model in models.values()}) < len(models)
     if same_name and str(settings.baseline) != str(settings.candidate):
         models["baseline"].name += "-baseline"
-    return Contest(
+    contest = Contest(
         bench=bench,
         models=models,
         judge=build_judge(settings.need("judge")) if "judge" in needs else None,
@@ -52,6 +56,10 @@ def build_contest(settings: Settings, bench: Bench, needs: Collection[Party]) ->
         max_new_tokens=settings.max_new_tokens,
         concurrency=settings.concurrency,
     )
+    for party in contest.parties.values():
+        if budget is not None and isinstance(party, Spends):
+            party.spend_from(budget)
+    return contest
 
 
 class BenchRun:
@@ -89,7 +97,7 @@ class BenchRun:
     @cached_property
     def contest(self) -> Contest:
         """Models and judge, built on first use."""
-        return build_contest(self.settings, self.bench, self.needs)
+        return build_contest(self.settings, self.bench, self.needs, self._office.budget)
 
     def select(self, question: Question, needs: Collection[Party]) -> None:
         """Notes that pytest selected a test of a question; with a judge its row goes to the gate."""

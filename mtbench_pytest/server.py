@@ -20,6 +20,18 @@ _NO_KEY = "none"
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost, in the user's currency."""
+
+    input: float
+    output: float
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """What a call costs."""
+        return (self.input * prompt_tokens + self.output * completion_tokens) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """Where a model is served and how it is called.
 
@@ -31,6 +43,7 @@ class Server:
         timeout: Seconds to wait for a reply.
         retries: How often a call is repeated after 408, 409, 429, 5xx, a timeout or a lost connection.
         concurrency: Most calls at once, where this server needs a limit of its own.
+        price: Where the user stated one.
     """
 
     model: str
@@ -41,6 +54,7 @@ class Server:
     timeout: float = 120.0
     retries: int = 6
     concurrency: int | None = None
+    price: Price | None = None
 
     @classmethod
     def from_spec(cls, spec: Spec, own: Mapping[str, Parser]) -> tuple[Server, dict[str, Any]]:
@@ -61,6 +75,7 @@ class Server:
             raise spec.error("no model", f"{spec.kind}:MODEL, for example {spec.kind}:gpt-4o-mini")
         parsed = spec.read({**_PARAMS, **own})
         mine = {key: parsed.pop(key) for key in _PARAMS if key in parsed}
+        mine["price"] = _price(spec, mine)
         url = mine.setdefault("base_url", _usual_url(spec))
         if _official(url):
             mine.setdefault("max_tokens_field", "max_completion_tokens")
@@ -148,6 +163,16 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _price(spec: Spec, given: dict[str, Any]) -> Price | None:
+    prices = [given.pop(name, None) for name in _PRICES]
+    if prices == [None, None]:
+        return None
+    if None in prices:
+        there, missing = _PRICES if prices[1] is None else _PRICES[::-1]
+        raise spec.error(f"{there} without {missing}", "both, for a million tokens each; a price may be 0")
+    return Price(*prices)
+
+
 def _seconds(text: str) -> float:
     value = number(text)
     if value == 0:
@@ -155,6 +180,7 @@ def _seconds(text: str) -> float:
     return value
 
 
+_PRICES = ("input_price", "output_price")
 _PARAMS: dict[str, Parser] = {
     "base_url": _url,
     "api_key_env": str,
@@ -163,4 +189,6 @@ _PARAMS: dict[str, Parser] = {
     "timeout": _seconds,
     "retries": whole(0),
     "concurrency": whole(),
+    "input_price": number,
+    "output_price": number,
 }

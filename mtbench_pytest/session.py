@@ -80,11 +80,12 @@ class MTBenchSession:
     def _make_office(self) -> Office:
         given = self.settings.store
         url = None if given == "none" else given or sqlite_url(self.config.rootpath / USUAL_STORE)
+        limits = (self.settings.max_calls, self.settings.max_cost)
         if not self.is_worker:
-            return Office(url)
+            return Office(url, limits=limits)
         sent = self.config.workerinput  # type: ignore[attr-defined]
         place = Place(sent["mtbench_store"], sent["testrunuid"], sent["workerid"])
-        return Office(url, place if place.url else None)
+        return Office(url, place if place.url else None, limits)
 
     def configure_worker(self, workerinput: dict[str, Any]) -> None:
         """Tells an xdist worker where it meets the others.

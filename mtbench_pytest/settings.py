@@ -36,6 +36,8 @@ _PARSERS: Mapping[str, Parser] = {
     "max-new-tokens": whole(),
     "concurrency": whole(),
     "store": _text,
+    "max-calls": whole(),
+    "max-cost": number,
     "report": _text,
 }
 
@@ -67,6 +69,8 @@ class Settings:
     max_new_tokens: int
     concurrency: int
     store: str | None
+    max_calls: int | None
+    max_cost: float | None
     report: Path
     given: frozenset[str]
 

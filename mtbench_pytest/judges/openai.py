@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtbench_pytest.budget import Budget
 from mtbench_pytest.client import CallFailed, ChatClient, Server
 from mtbench_pytest.errors import VerdictError
 from mtbench_pytest.judges.base import JudgeReply, ReplyJudge, Task
@@ -41,6 +42,15 @@ class OpenAIJudge(ReplyJudge):
         own: dict[str, Parser] = {"name": str, "temperature": _temperature, "max_tokens": whole()}
         server, given = Server.from_spec(spec, own)
         return cls(server, **given)
+
+    @property
+    def calls(self) -> int:
+        """How many calls have ended, well or not."""
+        return self._client.calls
+
+    def spend_from(self, budget: Budget) -> None:
+        """See `Spends.spend_from`."""
+        self._client.spend_from(budget)
 
     def prepare(
         self,

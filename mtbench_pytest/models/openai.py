@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server
+from mtbench_pytest.budget import Budget
+from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server, check_price
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Reply
 from mtbench_pytest.specs import Parser, Spec, choice
@@ -22,6 +23,9 @@ class OpenAIModel:
         system: A system message put before every conversation.
         send_temperature: Off for servers that refuse the field.
         concurrency: Most questions under way at once.
+
+    Attributes:
+        calls: How many calls have ended, well or not.
     """
 
     uses_device = False
@@ -39,6 +43,8 @@ class OpenAIModel:
         self.system = system
         self.send_temperature = send_temperature
         self.concurrency = server.concurrency or concurrency
+        self.calls = 0
+        self._budget: Budget | None = None
         self._running: set[tuple[asyncio.AbstractEventLoop, tuple[asyncio.Task[Any], ...]]] = set()
         self._closed = False
 
@@ -64,6 +70,11 @@ class OpenAIModel:
             concurrency,
         )
 
+    def spend_from(self, budget: Budget) -> None:
+        """See `Spends.spend_from`."""
+        check_price(self.server, budget)
+        self._budget = budget
+
     def prepare(self, questions: Sequence[Question]) -> None:  # noqa: ARG002  a server takes any question
         """See `ChatModel.prepare`: asks the server whether it is there and takes the key."""
         ChatClient(self.server).check()
@@ -79,7 +90,7 @@ class OpenAIModel:
     async def answer(self, tasks: Sequence[AnswerTask]) -> AsyncIterator[Answer | AnswerFailure]:
         """See `ChatModel.answer`."""
         self._closed = False
-        client = ChatClient(self.server)
+        client = ChatClient(self.server, self._budget)
         room = asyncio.Semaphore(self.concurrency)
         running = tuple(asyncio.create_task(self._converse(client, room, task)) for task in tasks)
         entry = (asyncio.get_running_loop(), running)
@@ -124,6 +135,8 @@ class OpenAIModel:
                     )
                 except CallFailed as failed:
                     return AnswerFailure(question.question_id, self.name, f"turn {turn}: {failed.reason}")
+                finally:
+                    self.calls += 1
                 completions.append(completion)
                 messages.append({"role": "assistant", "content": _reply(completion).text})
         made_with = {

@@ -11,7 +11,7 @@ import argparse
 import contextlib
 import hmac
 import json
-import re
+import random
 import socket
 import sys
 import threading
@@ -22,9 +22,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal
 
-Body = dict[str, Any]
+from tests.real.replies import Body, completion, default_reply
+
 Respond = Callable[[Body], str | Body]
-Kind = Literal["status", "garbage", "half", "drop", "hang"]
+Kind = Literal["status", "garbage", "noise", "half", "drop", "hang", "trickle"]
 
 # The words of error bodies as OpenAI sends them: message, type, code.
 _ERRORS = {
@@ -39,18 +40,8 @@ _ERRORS = {
     429: ("Rate limit reached.", "requests", "rate_limit_exceeded"),
     500: ("The server had an error.", "server_error", None),
     503: ("The engine is overloaded.", "server_error", None),
+    529: ("Overloaded.", "overloaded_error", None),
 }
-
-_SHOWN = re.compile(
-    r"The Start of Assistant(?P<side> [AB])?'s.*?(?:\]|\|>)(?P<text>.*?)(?:\[|<\|)The End of Assistant",
-    re.DOTALL | re.IGNORECASE,
-)
-# The same in the prompts of this project: the last answer shown of each side.
-_OURS = re.compile(
-    r"<<< (?:(?P<side>[AB]): second answer|answer of (?P<only>[AB])|(?:second )?answer,? to grade)\n"
-    r"(?P<text>.*?)\n>>>",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -81,13 +72,19 @@ class _Fault:
     code: str | None
     where: Callable[[Body], bool]
     path: str
+    share: float = 1.0
+    seed: int = 0
+    at_once: bool = False
     seen: int = 0
+
+    def __post_init__(self) -> None:
+        self.draw = random.Random(self.seed)
 
     def strikes(self, call: Call) -> bool:
         if self.left == 0 or not call.path.endswith(self.path) or not self.where(call.body):
             return False
         self.seen += 1
-        if self.seen % self.every:
+        if self.seen % self.every or self.draw.random() >= self.share:
             return False
         if self.left is not None:
             self.left -= 1
@@ -102,6 +99,8 @@ class ChatServer:
         latency: Seconds before every chat reply.
         key: The one key that is accepted; any where None.
         models: What GET /v1/models lists; with `strict` the only ones there are.
+        capacity: Most chat calls served at once; more are refused with 429 at once. No limit where None.
+        retry_after: What those refusals ask for, in seconds.
         respond: Takes a request's body and gives the reply's text, or a dict: fields of the message beside
             `finish_reason`, or with "choices" or "error" the whole body. Called from many threads.
     """
@@ -114,12 +113,20 @@ class ChatServer:
         key: str | None = None,
         models: tuple[str, ...] = ("chat-small", "judge-small"),
         strict: bool = False,
+        capacity: int | None = None,
+        retry_after: float = 1.0,
         respond: Respond | None = None,
     ) -> None:
         self.latency = latency
         self.key = key
         self.models = models
         self.strict = strict
+        self.capacity = capacity
+        too_many = "Too many requests at once."
+        self._full = _Fault(
+            "status", 429, None, 1, retry_after, too_many, None, lambda _: True, "", at_once=True
+        )
+        self.served = 0  # chat calls answered with a completion
         self.respond: Respond = respond or default_reply
         self.calls: list[Call] = []
         self.peak = 0  # most chat calls under way at once
@@ -152,18 +159,27 @@ class ChatServer:
         code: str | None = None,
         where: Callable[[Body], bool] = lambda _: True,
         path: str = "/chat/completions",
+        share: float = 1.0,
+        seed: int = 0,
+        at_once: bool = False,
     ) -> None:
         """Orders a failure.
 
         Args:
-            kind: "status" answers with an error, "garbage" with what is no JSON, "half" breaks off within
-                the reply, "drop" closes without one, "hang" never answers.
+            kind: "status" answers with an error, "garbage" with what is no JSON, "noise" with what is no
+                HTTP, "half" breaks off within the reply, "drop" closes without one, "hang" never answers,
+                "trickle" sends a reply that never ends.
             times: How often; always where None.
             every: Only every nth call that fits.
+            share: The share of the calls that fit, drawn at random.
+            seed: Of that draw.
+            at_once: Without the latency of a reply.
             where: Which requests fit, by their body.
             path: The end of the paths that fit.
         """
-        self._faults.append(_Fault(kind, status, times, every, retry_after, message, code, where, path))
+        self._faults.append(
+            _Fault(kind, status, times, every, retry_after, message, code, where, path, share, seed, at_once)
+        )
 
     def __enter__(self) -> ChatServer:
         self._thread.start()
@@ -178,6 +194,10 @@ class ChatServer:
         self._http.server_close()
         self._thread.join()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def wait(self, seconds: float | None) -> None:
         """Sleeps, but not longer than the server lives."""
         self._stopping.wait(seconds)
@@ -186,9 +206,18 @@ class ChatServer:
         """Records a call and tells which failure it meets."""
         with self._lock:
             self.calls.append(call)
-            self._busy += call.method == "POST"
-            self.peak = max(self.peak, self._busy)
-            return next((fault for fault in self._faults if fault.strikes(call)), None)
+            if call.method == "POST" and self.capacity is not None and self._busy >= self.capacity:
+                return self._full
+            fault = next((fault for fault in self._faults if fault.strikes(call)), None)
+            if call.method == "POST" and not (fault and fault.at_once):
+                self._busy += 1
+                self.peak = max(self.peak, self._busy)
+            return fault
+
+    def count(self) -> None:
+        """Notes a completion."""
+        with self._lock:
+            self.served += 1
 
     def done(self) -> None:
         """Ends a chat call, before its reply is out: the client's next call is never counted beside it."""
@@ -246,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
         shown = {name.lower(): text for name, text in self.headers.items() if name.lower() != "authorization"}
         call = Call(self.command, self.path, shown, body, bool(token), time.monotonic())
         fault = chat.note(call)
-        if call.method == "POST":
+        if call.method == "POST" and not (fault and fault.at_once):
             chat.wait(chat.latency)
             chat.done()
         if fault is not None:
@@ -261,7 +290,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif chat.strict and body["model"] not in chat.models:
             self._error(404, body, token)
         else:
-            self._send(200, completion(body, chat.respond(body)))
+            reply = completion(body, chat.respond(body))
+            chat.count()
+            self._send(200, reply)
 
     def _break(self, fault: _Fault, call: Call, token: str) -> None:
         if fault.kind == "status":
@@ -271,7 +302,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "<html>502 from a proxy in between</html>")
             return
         self.close_connection = True
-        if fault.kind == "half":
+        if fault.kind == "noise":
+            self.wfile.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+        elif fault.kind == "trickle":
+            self._send(200, "", length=1_000_000)
+            while not self.server.chat.stopping:
+                self.wfile.write(b" ")
+                self.server.chat.wait(0.05)
+        elif fault.kind == "half":
             whole = json.dumps(completion(call.body, "half of this is missing")).encode()
             self._send(200, whole[: len(whole) // 2].decode(), length=len(whole))
         elif fault.kind == "hang":
@@ -304,75 +342,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(data)
-
-
-def completion(body: Body, reply: str | Body) -> Body:
-    """Wraps a reply as a chat completion."""
-    fields: Body = {"content": reply} if isinstance(reply, str) else dict(reply)
-    if "choices" in fields or "error" in fields:
-        return fields
-    finish = fields.pop("finish_reason", "stop")
-    prompt = sum(len(message["content"].split()) for message in body["messages"])
-    words = len((fields.get("content") or "").split())
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 0,
-        "model": body["model"],
-        "system_fingerprint": "fp_local",
-        "choices": [{"index": 0, "message": {"role": "assistant", **fields}, "finish_reason": finish}],
-        "usage": {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": prompt + words},
-    }
-
-
-def default_reply(body: Body) -> str:
-    """A judge's reply to a judge prompt, a chat model's to anything else."""
-    texts = [message["content"] for message in body["messages"]]
-    everything = "\n".join(texts)
-    if "[[A]]" in everything and "[[B]]" in everything:
-        return _judge_pair(texts[-1])
-    if re.search(r"\[\[\w+\]\]", everything):
-        return _judge_single(texts[-1])
-    return chat(body["model"], texts[-1], sum(message["role"] == "user" for message in body["messages"]))
-
-
-def chat(model: str, said: str, turn: int) -> str:
-    """Echoes the user; a model with "weak" in its name echoes three words, over and over."""
-    if "weak" in model:
-        return " ".join(said.split()[:3] * 3)
-    return f"{model}, turn {turn}: you said {said}"
-
-
-def worth(text: str) -> int:
-    """What the judge goes by: the number of different words, so that loops and stubs do badly."""
-    return len(set(re.findall(r"\w+", text.lower())))
-
-
-def grade_of(text: str) -> int:
-    return 1 + min(9, worth(text) // 3)
-
-
-def _answers(prompt: str) -> dict[str, str]:
-    """The last turn of each answer shown, by side; a single answer's side is "" or "A"."""
-    shown = {}
-    for match in _OURS.finditer(prompt):
-        shown[match["side"] or match["only"] or ""] = match["text"]
-    for match in _SHOWN.finditer(prompt):
-        last_turn = re.split(r"### Assistant(?: [AB])?:", match["text"])[-1]
-        shown[(match["side"] or "").strip()] = last_turn
-    return shown
-
-
-def _judge_single(prompt: str) -> str:
-    grade = grade_of(next(iter(_answers(prompt).values()), prompt))
-    return f"Judged by its number of different words. Rating: [[{grade}]]"
-
-
-def _judge_pair(prompt: str) -> str:
-    shown = _answers(prompt)
-    a, b = worth(shown.get("A", "")), worth(shown.get("B", ""))
-    winner = "A" if a > b else "B" if b > a else "C"
-    return f"A has {a} different words, B has {b}. [[{winner}]]"
 
 
 def main() -> None:

@@ -31,6 +31,8 @@ class Gate:
     def run(self, *options: str, **parties: str) -> int:
         environment = {key: value for key, value in os.environ.items() if key != "OPENAI_API_KEY"}
         command = [sys.executable, "-W", "error", "-m", "pytest", str(SUITE), "-p", "no:cacheprovider"]
+        # pytest's root is the checkout, whose own store is none of a test's.
+        command += [f"--mtbench-store={self.folder}/store.db"]
         command += [f"--mtbench-{party}={spec}" for party, spec in parties.items()]
         done = subprocess.run(
             [*command, *options],

@@ -13,7 +13,8 @@ from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.openai import OpenAIJudge
 from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, Reply
 from mtbench_pytest.specs import parse_spec
-from tests.real.server import Body, ChatServer
+from tests.real.replies import Body
+from tests.real.server import ChatServer
 
 QUESTION = Question(7, "writing", ("Name a fish.",))
 

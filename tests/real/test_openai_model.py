@@ -13,7 +13,8 @@ from mtbench_pytest.errors import ModelError, ServiceError
 from mtbench_pytest.models.openai import OpenAIModel
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
 from mtbench_pytest.specs import parse_spec
-from tests.real.server import Body, ChatServer
+from tests.real.replies import Body
+from tests.real.server import ChatServer
 
 
 def model_at(server: ChatServer, params: str = "", concurrency: int = 16) -> OpenAIModel:

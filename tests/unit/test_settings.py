@@ -23,6 +23,7 @@ def test_defaults() -> None:
     assert (read.margin, read.question_margin, read.question_policy) == (0.5, 5, "fail")
     assert (read.pairwise, read.seed, read.max_new_tokens, read.concurrency) == (True, 0, 1024, 16)
     assert (read.candidate, read.baseline, read.judge, read.bench, read.sample) == (None,) * 5
+    assert (read.max_calls, read.max_cost) == (None, None)
     assert read.report == Path("mtbench-report")
     assert read.given == frozenset()
 
@@ -32,6 +33,11 @@ def test_every_option_has_a_flag_and_an_ini_twin() -> None:
         option.key.removeprefix("mtbench_") for option in OPTIONS
     }
     assert all(option.help and option.metavar for option in OPTIONS)
+
+
+def test_limits_on_what_a_run_may_spend() -> None:
+    read = settings({"max-calls": "500"}, {"max-cost": "2.50"})
+    assert (read.max_calls, read.max_cost) == (500, 2.5)
 
 
 def test_the_command_line_wins_over_ini() -> None:
@@ -72,6 +78,8 @@ def test_the_other_margins() -> None:
         ("question-policy", "warn", "one of fail, report"),
         ("pairwise", "yes", "one of on, off"),
         ("concurrency", "0", "a whole number from 1 up"),
+        ("max-calls", "0", "a whole number from 1 up"),
+        ("max-cost", "5$", "a number from 0 up"),
         ("max-new-tokens", "1k", "a whole number from 1 up"),
         ("seed", "-1", "a whole number from 0 up"),
         ("bench", " ", "a name or path"),
