@@ -20,7 +20,7 @@ from mtbench_pytest.wire import failure_from_dict, to_plain
 
 _LOG = logging.getLogger("mtbench_pytest")
 
-Tell = Callable[[Answer | AnswerFailure], None]
+Tell = Callable[[Answer | AnswerFailure, bool], None]
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Job:
         identity: The model's, which names it among the processes of a run.
         tasks: What is asked.
         scope: All that may ever be asked in this run; the tasks are among them.
-        tell: Is called with each answer.
+        tell: Is called with each answer, and whether it was made now by a model that costs something.
         free: Asking it costs nothing.
         lanes: Devices it can be on.
         missing: Tasks not answered yet, by key.
@@ -50,10 +50,10 @@ class Job:
         self.key = AnswerKeys(self.identity, self.scope)
         self.missing = {self.key(task): task for task in self.tasks}
 
-    def hand_over(self, key: str, answer: Answer | AnswerFailure) -> None:
+    def hand_over(self, key: str, answer: Answer | AnswerFailure, *, made: bool = False) -> None:
         """Passes on an answer that was asked for."""
         if task := self.missing.pop(key, None):
-            self.tell(replace(answer, question_id=task.question.question_id))
+            self.tell(replace(answer, question_id=task.question.question_id), made)
 
 
 class AnswerDesk:
@@ -241,7 +241,7 @@ class AnswerDesk:
             await self._serial(self._store.add_answer, key, answer)
         elif not job.free and self._crew.shared:
             await self._serial(self._crew.note, _note(key), to_plain(answer))
-        job.hand_over(key, answer)
+        job.hand_over(key, answer, made=not job.free)
 
     def _give_up(self, job: Job) -> None:
         """What no batch holds will never be answered."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POLL = 0.05  # seconds between two looks at what another process does
 _LEASE = 10.0  # seconds a lease is good for without being renewed
 _BEAT = 2.0  # seconds between renewals
+_REPORT = "report/"
 
 
 class Crew(Protocol):
@@ -42,6 +43,9 @@ class Crew(Protocol):
 
     def add(self, name: str, amount: float) -> float:
         """Adds to a counter of the run; returns the sum."""
+
+    def report(self, body: Any) -> None:
+        """Tells how far this process is, as JSON, in place of what it told before: see `reports`."""
 
     def close(self) -> None:
         """Gives everything back."""
@@ -81,6 +85,9 @@ class Alone:
         with self._lock:
             self._counters[name] = self._counters.get(name, 0.0) + amount
             return self._counters[name]
+
+    def report(self, body: Any) -> None:
+        """Nobody asks."""
 
     def close(self) -> None:
         """See `Crew.close`."""
@@ -159,6 +166,15 @@ class Workers:
             mine = counters.c.name == row["name"]
             connection.execute(counters.update().where(mine).values(value=counters.c.value + amount))
             return float(connection.execute(counters.select().where(mine)).one().value)
+
+    def report(self, body: Any) -> None:
+        """See `Crew.report`."""
+        notes, name = self._database.tables.notes, self._name(f"{_REPORT}{self._me}")
+        told = {"body": json.dumps(body), "created": time.time()}
+        with self._database.connected() as connection:
+            known = connection.execute(notes.update().where(notes.c.name == name).values(**told)).rowcount
+        if not known:
+            self._database.insert(notes, {"name": name, **told})
 
     def close(self) -> None:
         """See `Crew.close`."""
@@ -240,3 +256,11 @@ def bury(database: Database, run: str, worker: str) -> None:
     its = leases.c.name.startswith(f"{run}/") & (leases.c.owner == worker)
     with database.connected() as connection:
         connection.execute(leases.delete().where(its))
+
+
+def reports(database: Database, run: str) -> list[Any]:
+    """What each process of a run last told of how far it is."""
+    notes = database.tables.notes
+    with database.connected() as connection:
+        its = notes.c.name.startswith(f"{run}/{_REPORT}")
+        return [json.loads(row.body) for row in connection.execute(notes.select().where(its))]

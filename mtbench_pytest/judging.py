@@ -29,6 +29,11 @@ class JudgeDesk:
     Args:
         concurrency: Most calls under way at once.
         free: The judge costs nothing: nothing is stored, nobody needs to share.
+
+    Attributes:
+        calls: How many calls that cost something have ended.
+        queued: How many wait for a place among the calls at once.
+        made: How many judgments were handed over that took a call here.
     """
 
     def __init__(
@@ -46,7 +51,10 @@ class JudgeDesk:
         self._wake = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
         self._stopped = False
+        self._made: set[str] = set()
         self.calls = 0
+        self.queued = 0
+        self.made = 0
 
     async def get(self, identity: Mapping[str, Any], task: Task) -> Result:
         """The judgment of a task; tasks of one key share it.
@@ -64,12 +72,14 @@ class JudgeDesk:
                 self._wake.set()
                 self._serving = self._serving or asyncio.create_task(self._serve())
         # Several may wait for it: one that is cancelled must not cancel it for the others.
-        return await asyncio.shield(self._results[key])
+        result = await asyncio.shield(self._results[key])
+        self.made += key in self._made
+        return result
 
     @property
-    def busy(self) -> bool:
-        """Whether a call is under way."""
-        return bool(self._under_way)
+    def open(self) -> int:
+        """How many calls are under way, or wait for a place."""
+        return len(self._under_way)
 
     def stop(self) -> None:
         """No call begins from here on; those under way may end."""
@@ -132,14 +142,17 @@ class JudgeDesk:
         self._wake.set()
 
     async def _call(self, key: str, task: Task) -> None:
+        self.queued += 1
         async with held(self._places):
+            self.queued -= 1
             if self._stopped and not self._free:
                 return
             try:
                 asked = self._judge.grade(task) if isinstance(task, GradeTask) else self._judge.play(task)
                 result = await never_cancelling_itself(asked)
-                self.calls += 1
                 if not self._free:
+                    self.calls += 1
+                    self._made.add(key)
                     # Within the limit: what is not stored yet is still under way.
                     await self._keep(key, result)
             except Exception as error:

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mtbench_pytest.budget import Budget
-from mtbench_pytest.crew import Alone, Crew, Workers, bury
+from mtbench_pytest.crew import Alone, Crew, Workers, bury, reports
 from mtbench_pytest.database import Database, open_database, sqlite_url
 from mtbench_pytest.errors import StoreError
 from mtbench_pytest.store import Store
@@ -79,6 +80,11 @@ class Office:
         """What the run may spend, its processes together; None for no limit."""
         return None if self._limits == NO_LIMITS else Budget(*self._limits, ledger=_CrewLedger(self.crew))
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes work on this run."""
+        return self._place is not None
+
     def meeting_place(self) -> str:
         """Opens the database that worker processes will share, for one run where nothing is to be kept.
 
@@ -99,6 +105,12 @@ class Office:
         for database in self._opened:
             with suppress(StoreError):  # it expires in any case
                 bury(database, run, worker)
+
+    def reports(self, run: str) -> list[Any]:
+        """What each worker process last told of how far it is."""
+        with suppress(StoreError):  # whose work it is will run into it and say so
+            return [told for database in self._opened for told in reports(database, run)]
+        return []
 
     def close(self) -> None:
         """Closes what was opened."""

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from mtbench_pytest.errors import MTBenchError, StoreError
 from mtbench_pytest.judges.base import GameTask, Task
 from mtbench_pytest.judging import JudgeDesk
 from mtbench_pytest.models.base import Counts
+from mtbench_pytest.progress import Progress
 from mtbench_pytest.records import (
     SIDES,
     Answer,
@@ -48,19 +49,6 @@ _GRACE = 1.0  # seconds for judge calls under way, which are paid for
 _GLANCE = 0.02  # seconds between looks whether they have ended
 _LISTEN = 0.5  # seconds between looks whether another process ended the run
 _FATAL = "fatal"
-
-
-@dataclass
-class Progress:
-    """Counts of what a run has done; `total` figures grow as questions are requested."""
-
-    answers: int = 0
-    answers_total: int = 0
-    judgments: int = 0
-    judgments_total: int = 0
-    failures: int = 0
-    tokens: int = 0
-    calls: int = 0
 
 
 class Pipeline:
@@ -143,8 +131,12 @@ class Pipeline:
     def look(self) -> Progress:
         """Where the run stands."""
         models = [*self.contest.models.values(), *self._answers.copies]
-        tokens = sum(model.tokens for model in models if isinstance(model, Counts))
-        return replace(self.progress, tokens=tokens, calls=self._desk.calls if self._desk else 0)
+        told = sum(model.tokens for model in models if isinstance(model, Counts))
+        seen = replace(self.progress, tokens=self.progress.tokens + told)
+        if (desk := self._desk) is not None:
+            seen.calls, seen.calls_open, seen.calls_queued = desk.calls, desk.open, desk.queued
+            seen.judgments_made = desk.made
+        return seen
 
     @property
     def alive(self) -> bool:
@@ -192,7 +184,7 @@ class Pipeline:
         self._answers.stop()
         if self._desk is not None:
             self._desk.stop()
-        while (self._desk is not None and self._desk.busy) or (finish and self._answers.at_work):
+        while (self._desk is not None and self._desk.open) or (finish and self._answers.at_work):
             await asyncio.sleep(_GLANCE)
 
     async def _shut_down(self) -> None:
@@ -275,14 +267,19 @@ class Pipeline:
             identity=self.identities[sides[0]],
             tasks=[self.contest.task(case.question) for case in by_id.values()],
             scope=self._scope,
-            tell=lambda answer: self._deliver(answer, sides, by_id[answer.question_id]),
+            tell=lambda answer, made: self._deliver(answer, sides, by_id[answer.question_id], made=made),
             free=is_free(model),
         )
 
-    def _deliver(self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: Case) -> None:
+    def _deliver(
+        self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: Case, *, made: bool
+    ) -> None:
+        if made and isinstance(answer, Answer) and not isinstance(self.contest.models[sides[0]], Counts):
+            self.progress.tokens += sum(reply.completion_tokens or 0 for reply in answer.replies)
         for side in sides:
             mine = replace(answer, model=self.contest.models[side].name)
             self.progress.answers += 1
+            self.progress.answers_made += made
             self.progress.failures += isinstance(mine, AnswerFailure)
             case.answers[side].set_result(mine)
             case.outside[side].set_result(mine)

@@ -20,6 +20,7 @@ from mtbench_pytest.judges import build_judge
 from mtbench_pytest.models import build_model
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
+from mtbench_pytest.progress import Progress
 from mtbench_pytest.records import SIDES, Decision, Party, Question, QuestionId, Row
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.settings import Settings
@@ -160,6 +161,10 @@ class BenchRun:
         if ahead or not set(self.contest.models) <= set(free):
             pipeline.request(self.requested.values(), judged=False)
         return pipeline
+
+    def look(self) -> Progress:
+        """Where it stands."""
+        return self._pipeline.look() if self._pipeline else Progress(more=bool(self.requested))
 
     def close(self, *, finish: bool = False) -> None:
         """Ends what is under way; what is finished is kept.

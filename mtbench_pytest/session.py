@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,18 +18,21 @@ from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.judges import build_judge
-from mtbench_pytest.live import LiveLine, Terminal, notices
+from mtbench_pytest.live import LiveLine, notices
 from mtbench_pytest.models import build_model
 from mtbench_pytest.office import USUAL_STORE, Office, Place
 from mtbench_pytest.pipeline import Pipeline
+from mtbench_pytest.progress import Progress, added
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Party, Question, Side
 from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.report.folder import set_aside
-from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines, verbose_word
+from mtbench_pytest.report.terminal import verbose_word
 from mtbench_pytest.run import BenchRun
+from mtbench_pytest.screen import header, write_summary
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.specs import python_factory
 from mtbench_pytest.suite import QUESTIONS, find_bench, load_bench
+from mtbench_pytest.watch import Watch, showing, telling
 from mtbench_pytest.wire import row_from_dict, to_plain
 
 T = TypeVar("T")
@@ -37,7 +40,6 @@ Status = tuple[str, str, str | tuple[str, Mapping[str, bool]]]
 
 _SENT = pytest.StashKey[dict[str, Any]]()
 _GRADES = pytest.StashKey[str]()
-_COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
 _TICK = 0.5  # seconds between looks at a terminal's live line
 
 
@@ -55,7 +57,8 @@ class MTBenchSession:
         self._finished = False
         self._refused = ""
         self._office = self._make_office()
-        self._live = LiveLine(_terminal_of(config), _uncaptured_by(config))
+        self._live = LiveLine.of(config)
+        self._watch: Watch | None = None
         self._notices = ExitStack()
 
     @classmethod
@@ -92,6 +95,9 @@ class MTBenchSession:
         """
         with _one_line(pytest.UsageError), notices(self._live):
             workerinput["mtbench_store"] = self._office.meeting_place() if self.settings.may_cost else ""
+        if self._watch is None and self.settings.may_cost and self._live.wanted:
+            run = workerinput["testrunuid"]
+            self._watch = showing(self._live, lambda: self._office.reports(run))
 
     def bury_worker(self, workerinput: Mapping[str, Any]) -> None:
         """Hands the work of an xdist worker that is gone to the others."""
@@ -123,21 +129,8 @@ class MTBenchSession:
         return [] if quiet or not self.runs else self.header()
 
     def header(self) -> list[str]:
-        """The lines that name what is run; on xdist's controller the benches may not be known yet."""
-        settings = self.settings
-        runs = list(self.runs.values())
-        benches = ", ".join(run.bench.name for run in runs) or str(settings.bench or "beside the tests")
-        margins = {run.policy.margin for run in runs} or {settings.margin}
-        parts = [
-            f"candidate {settings.candidate or '(none)'}",
-            f"baseline {settings.baseline or '(none)'}",
-            f"judge {settings.judge or '(none)'}",
-            f"bench {benches}",
-            *([f"sample {settings.sample}"] if settings.sample else []),
-            f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
-            f"pairwise {'on' if settings.pairwise else 'off'}",
-        ]
-        return list(header_lines(parts))
+        """The lines that name what is run."""
+        return header(self.settings, self.runs.values())
 
     def parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Makes a test of every question of the module's bench."""
@@ -170,6 +163,8 @@ class MTBenchSession:
                 raise pytest.UsageError(self._refused) from None
             return True
         self._set_aside()
+        if self.is_worker and self._office.shared:
+            self._watch = telling(self._office.crew, self._look)
         return None
 
     def _set_aside(self) -> None:
@@ -223,9 +218,9 @@ class MTBenchSession:
         try:
             pipeline = run.pipeline(question, judged=judged, ahead=not self.is_worker)
             future = pick(pipeline)
-            while not wait([future], timeout=_TICK).done:
-                self._live.show(pipeline.look())
-                if not pipeline.alive:
+            while (waits := not wait([future], timeout=_TICK).done) or self._live.overdue:
+                self._live.show(added(self._look().values()))
+                if waits and not pipeline.alive:
                     raise RuntimeError("the thread that makes answers and judgments has died")
             return future.result()
         except Exception as error:
@@ -237,6 +232,16 @@ class MTBenchSession:
         finally:
             self._live.erase()
         pytest.fail(run.fatal, pytrace=False)
+
+    def _look(self) -> Mapping[str, Progress]:
+        """Where the benches stand that tests were selected of."""
+        return {str(path): run.look() for path, run in list(self.runs.items()) if run.requested}
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self) -> Generator[None]:
+        """Has the terminal to itself while pytest writes a test's outcome: xdist's controller has a watch."""
+        with self._live.lock:
+            yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -282,6 +287,8 @@ class MTBenchSession:
         finish = self.is_worker and unbroken and not session.config.option.maxfail
         for run in self.runs.values():
             run.close(finish=finish)
+        if self._watch is not None:
+            self._watch.close()
         self._office.close()
         self._notices.close()
         if self.is_worker:
@@ -319,11 +326,7 @@ class MTBenchSession:
         """Prints the summary."""
         yield
         for run, decision, where in self._summaries:
-            terminalreporter.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
-            for line in summary_lines(decision, run.ordered_rows(), run.parties, where):
-                terminalreporter.write_line(line)
-            for line in decision_lines(decision):
-                terminalreporter.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})
+            write_summary(terminalreporter, run, decision, where)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(
@@ -400,28 +403,3 @@ def _question_of(item: pytest.Item) -> Question | None:
 
 def _relative(path: Path, base: Path) -> Path:
     return path.relative_to(base) if path.is_relative_to(base) else path
-
-
-def _terminal_of(config: pytest.Config) -> Callable[[], Terminal | None]:
-    """Looks up a pytest config's terminal; none where the user asked for silence with -qq."""
-
-    def look() -> Terminal | None:
-        if config.get_verbosity() < -1:
-            return None
-        found: Terminal | None = config.pluginmanager.get_plugin("terminalreporter")
-        return found
-
-    return look
-
-
-def _uncaptured_by(config: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
-    """Suspends a pytest config's capture, where it captures."""
-
-    def uncaptured() -> AbstractContextManager[None]:
-        manager = config.pluginmanager.get_plugin("capturemanager")
-        context: AbstractContextManager[None] = (
-            manager.global_and_fixture_disabled() if manager else nullcontext()
-        )
-        return context
-
-    return uncaptured

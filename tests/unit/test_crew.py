@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest import crew as crew_module
-from mtbench_pytest.crew import Alone, Crew, Workers, bury, once
+from mtbench_pytest.crew import Alone, Crew, Workers, bury, once, reports
 from mtbench_pytest.database import Database, open_database, sqlite_url
 from mtbench_pytest.errors import ModelError, MTBenchError
 
@@ -148,3 +148,12 @@ def test_what_went_wrong_once_went_wrong_for_all(pair: tuple[Workers, Workers]) 
         once(pair[0], "it", fail)
     with pytest.raises(MTBenchError, match="no chat template"):
         once(pair[1], "it", lambda: pytest.fail("made twice"))
+
+
+def test_the_last_report_of_each_counts(database: Database, pair: tuple[Workers, Workers]) -> None:
+    assert reports(database, "run") == []
+    for made in (1, 2):
+        pair[0].report({"made": made})
+    pair[1].report({"made": 7})
+    Workers(database, "run 2", "gw0").report({"made": 100})
+    assert sorted(told["made"] for told in reports(database, "run")) == [2, 7]

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from mtbench_pytest import live
-from mtbench_pytest.live import LiveLine, progress_line
-from mtbench_pytest.pipeline import Progress
+from mtbench_pytest.live import LiveLine
+from mtbench_pytest.progress import Progress
 
 
 class Screen:
@@ -47,20 +47,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     fake = SimpleNamespace(now=100.0)
     monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: fake.now))
     return fake
-
-
-def test_the_line_says_where_the_run_stands() -> None:
-    assert progress_line(Progress(3, 6, 5, 24, 0), 12.4) == "mtbench: 3/6 answers, 5/24 judgments, 12 s"
-    assert "24 judgments, 2 failures, 12 s" in progress_line(Progress(3, 6, 5, 24, 2), 12)
-    assert (
-        progress_line(Progress(0, 6, 0, 24, 0, 310), 3)
-        == "mtbench: 0/6 answers, 310 tokens, 0/24 judgments, 3 s"
-    )
-
-
-def test_the_line_fits_a_terminal_in_a_large_run_too() -> None:
-    for tokens in (0, 12_345_678):
-        assert len(progress_line(Progress(19_999, 20_000, 79_999, 80_000, 1_234, tokens), 86_400)) < 80
 
 
 def test_a_person_sees_one_line_rewritten_and_taken_away(clock: SimpleNamespace) -> None:
@@ -133,3 +119,39 @@ def test_what_the_project_logs_is_shown_while_a_run_lasts() -> None:
         log.info("fetching a model of %d MB", 90)
     log.info("nobody hears this")
     assert [text for kind, text in screen.said if kind == "line"] == ["mtbench: fetching a model of 90 MB"]
+
+
+def test_a_terminal_that_gets_whole_lines_only(clock: SimpleNamespace) -> None:
+    """xdist's controller: a test's dot may come at any time, and stands where pytest does not know of it."""
+    screen = Screen(isatty=True)
+    line = LiveLine(lambda: screen, column=lambda: 7, plain=True)
+    line.show(Progress(1, 6, 0, 24))
+    clock.now += 31
+    line.show(Progress(2, 6, 0, 24))
+    assert screen.said == [
+        ("newline", ""),
+        ("write", "\n"),
+        ("line", "mtbench: 2/6 answers, 0/24 judgments, 31 s"),
+    ]
+
+
+def test_a_log_is_overdue_after_half_a_minute(clock: SimpleNamespace) -> None:
+    lines = [
+        LiveLine(lambda: Screen(isatty=False)),
+        LiveLine(lambda: Screen(isatty=True)),
+        LiveLine(lambda: None),
+    ]
+    assert [line.overdue for line in lines] == [False, False, False]
+    clock.now += 30
+    assert [line.overdue for line in lines] == [True, False, False]
+    lines[0].show(Progress())
+    assert [line.overdue for line in lines] == [False, False, False]
+
+
+def test_the_line_tells_the_rates_of_what_was_shown(clock: SimpleNamespace) -> None:
+    screen = Screen(isatty=True)
+    line = LiveLine(lambda: screen)
+    for made in range(1, 12):
+        clock.now += 1
+        line.show(Progress(made, 20, tokens=50 * made, answers_made=made))
+    assert screen.said[-1][1] == "mtbench: 11/20 answers 50 tok/s, 0/0 judgments, 11 s, ~9 s left"

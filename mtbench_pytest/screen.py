@@ -1,0 +1,49 @@
+"""What a session writes above and below its tests: who runs against whom, and how each bench was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from mtbench_pytest.records import Decision
+from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines
+from mtbench_pytest.run import BenchRun
+from mtbench_pytest.settings import Settings
+
+if TYPE_CHECKING:
+    import pytest
+
+_COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
+
+
+def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
+    """The lines that name what is run.
+
+    Args:
+        runs: Those known by now; on xdist's controller that may be none.
+    """
+    benches = ", ".join(run.bench.name for run in runs) or str(settings.bench or "beside the tests")
+    margins = {run.policy.margin for run in runs} or {settings.margin}
+    parts = [
+        f"candidate {settings.candidate or '(none)'}",
+        f"baseline {settings.baseline or '(none)'}",
+        f"judge {settings.judge or '(none)'}",
+        f"bench {benches}",
+        *([f"sample {settings.sample}"] if settings.sample else []),
+        f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
+        f"pairwise {'on' if settings.pairwise else 'off'}",
+    ]
+    return list(header_lines(parts))
+
+
+def write_summary(terminal: pytest.TerminalReporter, run: BenchRun, decision: Decision, report: str) -> None:
+    """Writes a bench's part of the summary.
+
+    Args:
+        report: Where the report is.
+    """
+    terminal.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
+    for line in summary_lines(decision, run.ordered_rows(), run.parties, report):
+        terminal.write_line(line)
+    for line in decision_lines(decision):
+        terminal.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})

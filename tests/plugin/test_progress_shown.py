@@ -1,0 +1,119 @@
+"""Progress while tests wait: a live line on a terminal, plain ones in a log and with xdist, none with -qq."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mtbench_pytest import live
+from tests.plugin.harness import Example, Run
+
+LINE = re.compile(r"mtbench: (\d+)/(\d+) answers.*, (\d+)/(\d+) judgments.*")
+JUDGE = "python:stage:judge?paid=1"
+
+
+def slow(name: str, seconds: float = 0.3) -> str:
+    return f"python:stage:model?paid=1&name={name}&seconds={seconds}"
+
+
+def counts(run: Run) -> list[tuple[int, ...]]:
+    """Answers, their total, judgments and their total, of every line of progress."""
+    return [tuple(map(int, found.groups())) for line in run.lines if (found := LINE.fullmatch(line))]
+
+
+def log_every(example: Example, seconds: float) -> None:
+    """For runs in processes of their own."""
+    (example.path / "conftest.py").write_text(
+        f"from mtbench_pytest import live, watch\nlive._LOG_EVERY = {seconds}\nwatch._EVERY = {seconds / 2}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "questions", "seconds"), [((), 8, 0.15), (("-q",), 2, 0.8)], ids=["short waits", "long waits"]
+)
+def test_a_log_gets_plain_lines(
+    example: Example,
+    options: tuple[str, ...],
+    questions: int,
+    seconds: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no test waits for long, and where the first test has long to wait."""
+    monkeypatch.setattr(live, "_LOG_EVERY", 0.2)
+    example.bench(questions=questions)
+    run = example.run(*options, candidate=slow("new", seconds), baseline=slow("old", 0), judge=JUDGE)
+    assert (run.decision, run.status) == ("PASS", 0)
+    seen = counts(run)
+    assert len(seen) >= 3, run.out
+    assert seen == sorted(seen)
+    assert seen[0][0] < 2 * questions, "the first does not wait for the last"
+    assert {(answers, judgments) for _, answers, _, judgments in seen} == {(2 * questions, 8 * questions)}
+    assert "\r" not in run.out
+
+
+@pytest.mark.parametrize("options", [("-qq",), ("-q", "-q")], ids=" ".join)
+def test_silence_where_it_was_asked_for(
+    example: Example, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_LOG_EVERY", 0.0)
+    example.bench(questions=3)
+    run = example.run(*options, candidate=slow("new", 0.1), baseline=slow("old", 0), judge=JUDGE)
+    assert run.decision == "PASS"
+    assert not counts(run)
+
+
+def test_the_controller_shows_what_workers_do(example: Example) -> None:
+    log_every(example, 0.4)
+    example.bench(questions=6)
+    run = example.run("-n2", candidate=slow("new"), baseline=slow("old", 0.2), judge=JUDGE)
+    assert (run.decision, run.status) == ("PASS", 0)
+    seen = counts(run)
+    assert len(seen) >= 3, run.out
+    assert seen == sorted(seen)
+    assert {(answers, judgments) for _, answers, _, judgments in seen} == {(12, 48)}, "each is counted once"
+    assert any(0 < answers < 12 for answers, *_ in seen)
+
+
+def test_the_controller_is_silent_where_it_was_asked_for(example: Example) -> None:
+    log_every(example, 0.1)
+    example.bench(questions=2)
+    run = example.run("-n2", "-qq", candidate=slow("new"), baseline=slow("old", 0), judge=JUDGE)
+    assert run.decision == "PASS"
+    assert not counts(run)
+
+
+def test_a_person_sees_one_line_that_goes_away(example: Example) -> None:
+    example.bench(questions=2)
+    shown = on_a_terminal(
+        example.path,
+        *("-p", "no:xdist", f"--mtbench-candidate={slow('new', 0.8)}"),
+        *(f"--mtbench-baseline={slow('old', 0)}", f"--mtbench-judge={JUDGE}", "--mtbench-store=none"),
+    )
+    assert "chat: PASS" in shown
+    live_lines = re.findall(r"\r(mtbench: \d/4 answers, \d+/16 judgments.*?) *(?=\r)", shown)
+    assert live_lines, shown
+    for line in live_lines:
+        assert re.search(rf"\r{re.escape(line)} *\r *\r\S*\.", shown), "it is wiped before the test's dot"
+
+
+def on_a_terminal(folder: Path, *args: str) -> str:
+    """What pytest writes to a terminal of 80 columns."""
+    ours, its = pty.openpty()
+    environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+    command = [sys.executable, "-m", "pytest", *args]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=its, stderr=its) as process:
+        os.close(its)
+        written = b""
+        with suppress(OSError):  # Linux's end of a terminal
+            while piece := os.read(ours, 4096):
+                written += piece
+    os.close(ours)
+    assert process.returncode == 0, written.decode()
+    return written.decode()
