@@ -31,6 +31,7 @@ from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import header, write_summary
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.specs import python_factory
+from mtbench_pytest.stats import warm_up
 from mtbench_pytest.suite import QUESTIONS, find_bench, load_bench
 from mtbench_pytest.watch import Watch, showing, telling
 from mtbench_pytest.wire import row_from_dict, to_plain
@@ -220,6 +221,7 @@ class MTBenchSession:
             future = pick(pipeline)
             while (waits := not wait([future], timeout=_TICK).done) or self._live.overdue:
                 self._live.show(added(self._look().values()))
+                warm_up()
                 if waits and not pipeline.alive:
                     raise RuntimeError("the thread that makes answers and judgments has died")
             return future.result()

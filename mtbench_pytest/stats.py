@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from mtbench_pytest.records import Bounds
 
@@ -37,6 +38,12 @@ def t_quantile(probability: float, degrees: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, probability))
+
+
+@cache
+def warm_up() -> None:
+    """Imports what a decision needs, a third of a second's work, at a time when nobody waits for it."""
+    t_quantile(CONFIDENCE, 1)
 
 
 def questions_needed(bounds: Bounds, distance: float, most: int = 1_000_000) -> int | None:
