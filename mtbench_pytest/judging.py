@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from mtbench_pytest.wire import failure_from_dict, to_plain
 Result = Judgment | Game | JudgeFailure
 
 _ROLE = "judge"
+_LATEST = 1000  # judgments of a free judge that are kept: it can be asked again
 
 
 class JudgeDesk:
@@ -40,6 +42,7 @@ class JudgeDesk:
         self._free = free
         self._calls = asyncio.Semaphore(concurrency)
         self._results: dict[str, asyncio.Future[Result]] = {}
+        self._latest: deque[str] = deque()
         self._fresh: dict[str, Task] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -54,16 +57,17 @@ class JudgeDesk:
             MTBenchError: No judgment can be had; whatever else a judge's own code raises.
         """
         key = judgment_key(identity, task, self._judge.key_extra(task))
-        if key not in self._results:
-            self._results[key] = asyncio.get_running_loop().create_future()
+        if (result := self._results.get(key)) is None:
+            result = self._results[key] = asyncio.get_running_loop().create_future()
             if self._free:
                 await self._call(key, task)
+                self._forget_before(key)
             else:
                 self._fresh[key] = task
                 self._wake.set()
                 self._serving = self._serving or asyncio.create_task(self._serve())
         # Several may wait for it: one that is cancelled must not cancel it for the others.
-        return await asyncio.shield(self._results[key])
+        return await asyncio.shield(result)
 
     @property
     def busy(self) -> bool:
@@ -145,6 +149,12 @@ class JudgeDesk:
                 self._raise(key, error)
             else:
                 self._settle(key, result)
+
+    def _forget_before(self, key: str) -> None:
+        """Keeps the latest judgments only, of those that are had."""
+        self._latest.append(key)
+        if len(self._latest) > _LATEST:
+            del self._results[self._latest.popleft()]
 
     async def _keep(self, key: str, result: Result) -> None:
         if not isinstance(result, JudgeFailure):

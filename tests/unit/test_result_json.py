@@ -20,7 +20,7 @@ def refuse(constant: str) -> None:
 
 def result(rows: Sequence[Row], *, pairwise: bool = True) -> dict[str, Any]:
     asked = [question(r.question_id, r.category, r.turns) for r in rows]
-    text = result_json(decide("bench", rows, asked, Policy(), pairwise=pairwise), rows, ABOUT)
+    text = "".join(result_json(decide("bench", rows, asked, Policy(), pairwise=pairwise), rows, ABOUT))
     read: dict[str, Any] = json.loads(text, parse_constant=refuse)
     return read
 
