@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from mtbench_pytest.crew import POLL, Crew
@@ -18,7 +18,7 @@ from mtbench_pytest.wire import failure_from_dict, to_plain
 Result = Judgment | Game | JudgeFailure
 
 _ROLE = "judge"
-_LATEST = 1000  # judgments of a free judge that are kept: it can be asked again
+_LATEST = 100  # judgments of a free judge that are kept, for the sides of a question; it can be asked again
 
 
 class JudgeDesk:
@@ -41,8 +41,8 @@ class JudgeDesk:
         self._serial = serial
         self._free = free
         self._calls = asyncio.Semaphore(concurrency)
-        self._results: dict[str, asyncio.Future[Result]] = {}
-        self._latest: deque[str] = deque()
+        self._results: dict[Hashable, asyncio.Future[Result]] = {}
+        self._latest: deque[Hashable] = deque()
         self._fresh: dict[str, Task] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -56,18 +56,32 @@ class JudgeDesk:
         Raises:
             MTBenchError: No judgment can be had; whatever else a judge's own code raises.
         """
-        key = judgment_key(identity, task, self._judge.key_extra(task))
-        if (result := self._results.get(key)) is None:
-            result = self._results[key] = asyncio.get_running_loop().create_future()
-            if self._free:
-                await self._call(key, task)
-                self._forget_before(key)
-            else:
-                self._fresh[key] = task
-                self._wake.set()
-                self._serving = self._serving or asyncio.create_task(self._serve())
+        extra = self._judge.key_extra(task)
+        if self._free:
+            # Shared within this process only, and dearer to hash than to have.
+            result = await self._at_once((task.prompt, repr(extra)), task)
+        else:
+            result = self._in_time(judgment_key(identity, task, extra), task)
         # Several may wait for it: one that is cancelled must not cancel it for the others.
         return await asyncio.shield(result)
+
+    async def _at_once(self, key: Hashable, task: Task) -> asyncio.Future[Result]:
+        """Asks here and now, and keeps the latest judgments: they can be had again."""
+        if (result := self._results.get(key)) is None:
+            result = self._results[key] = asyncio.get_running_loop().create_future()
+            await self._call(key, task)
+            self._latest.append(key)
+            if len(self._latest) > _LATEST:
+                del self._results[self._latest.popleft()]
+        return result
+
+    def _in_time(self, key: str, task: Task) -> asyncio.Future[Result]:
+        if (result := self._results.get(key)) is None:
+            result = self._results[key] = asyncio.get_running_loop().create_future()
+            self._fresh[key] = task
+            self._wake.set()
+            self._serving = self._serving or asyncio.create_task(self._serve())
+        return result
 
     @property
     def busy(self) -> bool:
@@ -134,7 +148,7 @@ class JudgeDesk:
         self._under_way.discard(call)
         self._wake.set()
 
-    async def _call(self, key: str, task: Task) -> None:
+    async def _call(self, key: Hashable, task: Task) -> None:
         async with self._calls:
             if self._stopped and not self._free:
                 return
@@ -143,6 +157,7 @@ class JudgeDesk:
                 result = await never_cancelling_itself(asked)
                 self.calls += 1
                 if not self._free:
+                    assert isinstance(key, str), "a content hash"
                     # Within the limit: what is not stored yet is still under way.
                     await self._keep(key, result)
             except Exception as error:
@@ -150,23 +165,17 @@ class JudgeDesk:
             else:
                 self._settle(key, result)
 
-    def _forget_before(self, key: str) -> None:
-        """Keeps the latest judgments only, of those that are had."""
-        self._latest.append(key)
-        if len(self._latest) > _LATEST:
-            del self._results[self._latest.popleft()]
-
     async def _keep(self, key: str, result: Result) -> None:
         if not isinstance(result, JudgeFailure):
             await self._serial(self._store.add_judgment, key, result)
         elif self._crew.shared:
             await self._serial(self._crew.note, _note(key), to_plain(result))
 
-    def _settle(self, key: str, result: Result) -> None:
+    def _settle(self, key: Hashable, result: Result) -> None:
         if not self._results[key].done():
             self._results[key].set_result(result)
 
-    def _raise(self, key: str, error: Exception) -> None:
+    def _raise(self, key: Hashable, error: Exception) -> None:
         if not self._results[key].done():
             self._results[key].set_exception(error)
 

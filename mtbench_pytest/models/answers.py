@@ -87,7 +87,7 @@ def _replies(choice: Mapping[str, Any]) -> tuple[Reply, ...]:
     reasoning = choice.get("reasoning") or [""] * len(turns)
     replies = [Reply.from_raw(text, capped=bool(cut)) for text, cut in zip(turns, capped, strict=False)]
     return tuple(
-        replace(reply, reasoning=reply.reasoning or thought)
+        reply if reply.reasoning or not thought else replace(reply, reasoning=thought)
         for reply, thought in zip(replies, reasoning, strict=False)
     )
 

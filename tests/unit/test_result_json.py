@@ -36,6 +36,15 @@ def test_it_is_strict_json(rows: list[Row]) -> None:
     assert len(read["rows"]) == len(rows)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_row_by_row_it_reads_as_if_written_at_once(count: int) -> None:
+    failure = AnswerFailure(1, "cand", "no\nmemory")
+    rows = [row(n, candidate=(), failures=[failure]) for n in range(1, count + 1)]
+    decision = decide("bench", rows, [question()], Policy(), pairwise=False)
+    text = "".join(result_json(decision, rows, ABOUT))
+    assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=1) + "\n"
+
+
 def test_unknown_bounds_are_null() -> None:
     bounds = result([row(1)], pairwise=False)["endpoints"][0]["bounds"]
     assert bounds == {"n": 1, "mean": 0.0, "sd": None, "lower": None, "upper": None}
