@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ def test_a_large_free_run_is_not_under_way_all_at_once() -> None:
     assert len(judge.asked) == 8 * len(many)
     assert judge.most < 300
     check_complete(pipeline)
+
+
+def test_a_free_judge_is_asked_again_rather_than_remembered() -> None:
+    """The last question is worded and answered as the first, long after it."""
+    asked = [*questions(150), replace(question(1), question_id=151)]
+
+    def again(name: str) -> ScriptedModel:
+        script = says(name, asked)
+        return ScriptedModel({**script, 151: script[1]}, name)
+
+    judge = ScriptedJudge(fair)
+    rows, _ = rows_of(contest(again("cand"), again("base"), judge, asked), asked)
+    assert (rows[-1].question_id, rows[-1].difference) == (151, rows[0].difference)
+    assert len(judge.asked) == 8 * 151
 
 
 def test_a_report_is_never_whole_in_memory(tmp_path: Path) -> None:
