@@ -61,33 +61,45 @@ def short(value: Any, limit: int = 60) -> str:
 
 
 def read_jsonl(path: Path) -> Iterator[Line]:
-    """Reads a JSON Lines file; blank lines are passed over, a byte order mark too.
+    """Reads a JSON Lines file line by line; blank lines are passed over, a byte order mark too.
 
     Raises:
         FileError: Where the file cannot be read or a line is not a JSON object.
     """
     try:
-        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-        text = content.decode("utf-8")
+        # Only "\n" ends a line of bytes: as text, a line would also end at U+2028 inside a JSON string.
+        with path.open("rb") as file:
+            for number, content in enumerate(file, 1):
+                given = content.removeprefix(codecs.BOM_UTF8) if number == 1 else content
+                if (data := _object(path, number, given)) is not None:
+                    yield Line(path, number, data)
     except OSError as error:
         raise FileError(path, (error.strerror or str(error)).lower(), "a JSON Lines file") from None
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise FileError(path, "not UTF-8 text", "JSON Lines in UTF-8", line) from None
-    # Only "\n" ends a line here: str.splitlines would break at U+2028 inside a JSON string.
-    for number, raw in enumerate(text.split("\n"), 1):
-        if not raw.strip():
-            continue
-        try:
-            data = json.loads(raw)
-        except (ValueError, RecursionError) as error:  # also numbers and nesting beyond Python's limits
-            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise FileError(path, f"not JSON ({why})", "one JSON object a line", number) from None
-        if not isinstance(data, dict):
-            raise FileError(path, f"{short(data)} is no object", "one JSON object a line", number)
-        yield Line(path, number, data)
+
+
+def _object(path: Path, number: int, content: bytes) -> dict[str, Any] | None:
+    """The object of one line; None where the line is blank."""
+    try:
+        text = content.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise FileError(path, "not UTF-8 text", "JSON Lines in UTF-8", number) from None
+    if not text.strip():
+        return None
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers and nesting beyond Python's limits
+        why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise FileError(path, f"not JSON ({why})", "one JSON object a line", number) from None
+    if not isinstance(data, dict):
+        raise FileError(path, f"{short(data)} is no object", "one JSON object a line", number)
+    return data
 
 
 def dump_jsonl(records: Iterable[Mapping[str, Any]]) -> str:
     """JSON Lines text, non-ASCII kept readable as FastChat keeps it."""
-    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    return "".join(map(dump_line, records))
+
+
+def dump_line(record: Mapping[str, Any]) -> str:
+    """One line of JSON Lines text, its end included."""
+    return json.dumps(record, ensure_ascii=False) + "\n"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from mtbench_pytest.crew import POLL, Crew
@@ -18,6 +19,7 @@ from mtbench_pytest.wire import failure_from_dict, to_plain
 Result = Judgment | Game | JudgeFailure
 
 _ROLE = "judge"
+_LATEST = 100  # judgments of a free judge that are kept, for the sides of a question; it can be asked again
 
 
 class JudgeDesk:
@@ -45,7 +47,8 @@ class JudgeDesk:
         self._serial = serial
         self._free = free
         self._places = Places(concurrency)
-        self._results: dict[str, asyncio.Future[Result]] = {}
+        self._results: dict[Hashable, asyncio.Future[Result]] = {}
+        self._latest: deque[Hashable] = deque()
         self._fresh: dict[str, Task] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -62,18 +65,39 @@ class JudgeDesk:
         Raises:
             MTBenchError: No judgment can be had; whatever else a judge's own code raises.
         """
-        key = judgment_key(identity, task, self._judge.key_extra(task))
-        if key not in self._results:
-            self._results[key] = asyncio.get_running_loop().create_future()
-            if self._free:
-                await self._call(key, task)
-            else:
-                self._fresh[key] = task
-                self._wake.set()
-                self._serving = self._serving or asyncio.create_task(self._serve())
+        extra = self._judge.key_extra(task)
+        if self._free:
+            # Shared within this process only, and dearer to hash than to have.
+            return await self._at_once((task.prompt, repr(extra)), task)
+        key = judgment_key(identity, task, extra)
         # Several may wait for it: one that is cancelled must not cancel it for the others.
-        result = await asyncio.shield(self._results[key])
+        result = await asyncio.shield(self._in_time(key, task))
         self.made += key in self._made
+        return result
+
+    async def _at_once(self, key: Hashable, task: Task) -> Result:
+        """Asks here and now, and keeps the latest judgments: they can be had again."""
+        if (known := self._results.get(key)) is not None:
+            return await asyncio.shield(known)
+        self._results[key] = asyncio.get_running_loop().create_future()
+        try:
+            async with held(self._places):
+                result = await self._ask(task)
+        except Exception as error:
+            self._raise(key, error)
+            raise
+        self._settle(key, result)
+        self._latest.append(key)
+        if len(self._latest) > _LATEST:
+            del self._results[self._latest.popleft()]
+        return result
+
+    def _in_time(self, key: str, task: Task) -> asyncio.Future[Result]:
+        if (result := self._results.get(key)) is None:
+            result = self._results[key] = asyncio.get_running_loop().create_future()
+            self._fresh[key] = task
+            self._wake.set()
+            self._serving = self._serving or asyncio.create_task(self._serve())
         return result
 
     @property
@@ -145,20 +169,22 @@ class JudgeDesk:
         self.queued += 1
         async with held(self._places):
             self.queued -= 1
-            if self._stopped and not self._free:
+            if self._stopped:
                 return
             try:
-                asked = self._judge.grade(task) if isinstance(task, GradeTask) else self._judge.play(task)
-                result = await never_cancelling_itself(asked)
-                if not self._free:
-                    self.calls += 1
-                    self._made.add(key)
-                    # Within the limit: what is not stored yet is still under way.
-                    await self._keep(key, result)
+                result = await self._ask(task)
+                self.calls += 1
+                self._made.add(key)
+                # Within the limit: what is not stored yet is still under way.
+                await self._keep(key, result)
             except Exception as error:
                 self._raise(key, error)
             else:
                 self._settle(key, result)
+
+    async def _ask(self, task: Task) -> Result:
+        asked = self._judge.grade(task) if isinstance(task, GradeTask) else self._judge.play(task)
+        return await never_cancelling_itself(asked)
 
     async def _keep(self, key: str, result: Result) -> None:
         if not isinstance(result, JudgeFailure):
@@ -166,11 +192,11 @@ class JudgeDesk:
         elif self._crew.shared:
             await self._serial(self._crew.note, _note(key), to_plain(result))
 
-    def _settle(self, key: str, result: Result) -> None:
+    def _settle(self, key: Hashable, result: Result) -> None:
         if not self._results[key].done():
             self._results[key].set_result(result)
 
-    def _raise(self, key: str, error: Exception) -> None:
+    def _raise(self, key: Hashable, error: Exception) -> None:
         if not self._results[key].done():
             self._results[key].set_exception(error)
             # Whoever waited may be gone: asyncio must not complain that nobody looks.

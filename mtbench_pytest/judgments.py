@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Literal, TypeVar, cast
 
 from mtbench_pytest.errors import FileError
@@ -17,14 +19,25 @@ _WINNERS = ("model_1", "model_2", "tie", "error")
 
 @dataclass(frozen=True, slots=True)
 class SingleLine:
-    """A recorded grade. `score` is what the file says, -1 for a judge call that failed."""
+    """A recorded grade.
 
-    line: Line
+    Attributes:
+        path: The file it stands in.
+        number: Of its line there.
+        prompt: The prompt's name.
+        sent: The digest of the prompt's text, where that is recorded.
+        score: What the file says, -1 for a judge call that failed.
+        text: The judge's reply.
+    """
+
+    path: Path
+    number: int
     question_id: QuestionId
     turn: int
     model: str
     judge: str
     prompt: str
+    sent: bytes | None
     score: float
     text: str
 
@@ -46,15 +59,26 @@ class SingleLine:
 
 @dataclass(frozen=True, slots=True)
 class PairLine:
-    """A recorded comparison: in game 1 model_1 stood first, in game 2 model_2 did."""
+    """A recorded comparison: in game 1 model_1 stood first, in game 2 model_2 did.
 
-    line: Line
+    Attributes:
+        path: The file it stands in.
+        number: Of its line there.
+        prompt: The prompt's name.
+        sent: By game the digest of the prompt's text, where that is recorded.
+        winners: By game.
+        texts: By game the judge's reply.
+    """
+
+    path: Path
+    number: int
     question_id: QuestionId
     turn: int
     model_1: str
     model_2: str
     judge: str
     prompt: str
+    sent: tuple[bytes | None, bytes | None]
     winners: tuple[PairWinner, PairWinner]
     texts: tuple[str, str]
 
@@ -122,15 +146,22 @@ def binding(lines: Iterable[AnyLine]) -> dict[tuple[object, ...], AnyLine]:
     return bound
 
 
+def text_digest(text: str) -> bytes:
+    """sha256 of a text: a recorded prompt is compared and never shown, and repeats a whole conversation."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
 def _single(line: Line) -> SingleLine:
     judge, prompt = _judge(line)
     return SingleLine(
-        line=line,
+        path=line.path,
+        number=line.number,
         question_id=line.question_id(),
         turn=_turn(line),
-        model=line.get("model", str, "the model's name"),
+        model=intern(line.get("model", str, "the model's name")),
         judge=judge,
         prompt=prompt,
+        sent=_sent_digest(line, "user_prompt"),
         score=float(line.get("score", (int, float), "a grade from 1 to 10, or -1 for a failed call")),
         text=line.get("judgment", str, "the judge's reply"),
     )
@@ -140,16 +171,23 @@ def _pair(line: Line) -> PairLine:
     judge, prompt = _judge(line)
     winners = (_winner(line, "g1_winner"), _winner(line, "g2_winner"))
     return PairLine(
-        line=line,
+        path=line.path,
+        number=line.number,
         question_id=line.question_id(),
         turn=_turn(line),
-        model_1=line.get("model_1", str, "a model's name"),
-        model_2=line.get("model_2", str, "a model's name"),
+        model_1=intern(line.get("model_1", str, "a model's name")),
+        model_2=intern(line.get("model_2", str, "a model's name")),
         judge=judge,
         prompt=prompt,
+        sent=(_sent_digest(line, "g1_user_prompt"), _sent_digest(line, "g2_user_prompt")),
         winners=winners,
         texts=(str(line.data.get("g1_judgment", "")), str(line.data.get("g2_judgment", ""))),
     )
+
+
+def _sent_digest(line: Line, key: str) -> bytes | None:
+    text = line.data.get(key)
+    return None if text is None else text_digest(str(text))
 
 
 def _turn(line: Line) -> int:
@@ -164,7 +202,7 @@ def _judge(line: Line) -> tuple[str, str]:
     judge: Sequence[object] = line.get("judge", list, "[judge, prompt name]")
     if len(judge) != 2 or not all(isinstance(part, str) for part in judge):
         raise line.error(f"'judge' is {short(judge)}", "[judge, prompt name]")
-    return str(judge[0]), str(judge[1])
+    return intern(str(judge[0])), intern(str(judge[1]))
 
 
 def _winner(line: Line, key: str) -> PairWinner:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from mtbench_pytest.answering import AnswerDesk, Job, close_quietly
 from mtbench_pytest.case import Case
@@ -49,6 +49,9 @@ _GRACE = 1.0  # seconds for judge calls under way, which are paid for
 _GLANCE = 0.02  # seconds between looks whether they have ended
 _LISTEN = 0.5  # seconds between looks whether another process ended the run
 _FATAL = "fatal"
+_PORTION = 250  # questions taken up at once where all is free
+
+Named = TypeVar("Named", bound=Answer | AnswerFailure | Judgment | Game | JudgeFailure)
 
 
 class Pipeline:
@@ -83,8 +86,9 @@ class Pipeline:
         self._serial = Serial("mtbench-store")
         self._answers = AnswerDesk(self._store, self._crew, self._serial)
         self._desk: JudgeDesk | None = None
+        self._at_once = contest.judge is not None and is_free(contest.judge)
         if (judge := contest.judge) is not None:
-            limit, free = contest.concurrency, is_free(judge)
+            limit, free = contest.concurrency, self._at_once
             self._desk = JudgeDesk(judge, limit, self._store, self._crew, self._serial, free=free)
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
@@ -119,14 +123,14 @@ class Pipeline:
 
     def answer(self, side: Side, question_id: QuestionId) -> Future[Answer | AnswerFailure]:
         """The answer of one side to a requested question."""
-        return self._cases[question_id].outside[side]
+        return self._cases[question_id].outside[side].future()
 
     def row(self, question_id: QuestionId) -> Future[Row]:
         """All about a question requested to be judged.
 
         An `MTBenchError` in the future means that the run cannot go on.
         """
-        return self._cases[question_id].row
+        return self._cases[question_id].row.future()
 
     def look(self) -> Progress:
         """Where the run stands."""
@@ -242,6 +246,17 @@ class Pipeline:
             self._end(MTBenchError(told[_FATAL]))
 
     async def _work(self, asked: Sequence[Case], to_judge: Sequence[Case]) -> None:
+        """Answers and judges; in portions where all is there at once, for what is under way takes room."""
+        cases = list(dict.fromkeys([*asked, *to_judge]))
+        size = _PORTION if len(self.contest.free) == len(self.contest.parties) else len(cases)
+        new, unjudged = set(asked), set(to_judge)
+        for first in range(0, len(cases), size):
+            portion = cases[first : first + size]
+            await self._work_on(
+                [case for case in portion if case in new], [case for case in portion if case in unjudged]
+            )
+
+    async def _work_on(self, asked: Sequence[Case], to_judge: Sequence[Case]) -> None:
         async with Tasks() as tasks:
             for case in to_judge:
                 tasks.start(self._finish(case))
@@ -277,21 +292,28 @@ class Pipeline:
         if made and isinstance(answer, Answer) and not isinstance(self.contest.models[sides[0]], Counts):
             self.progress.tokens += sum(reply.completion_tokens or 0 for reply in answer.replies)
         for side in sides:
-            mine = replace(answer, model=self.contest.models[side].name)
+            mine = _named(answer, model=self.contest.models[side].name)
             self.progress.answers += 1
             self.progress.answers_made += made
             self.progress.failures += isinstance(mine, AnswerFailure)
-            case.answers[side].set_result(mine)
-            case.outside[side].set_result(mine)
+            case.answered(side, mine)
 
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
         case.game_turns = self.contest.game_turns(case.question)
+        grades = (partial(self._grade, case, side) for side in SIDES)
+        await self._do(*grades, partial(self._compare, case))
+        case.judged()
+
+    async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Does things side by side; in turn where the judge answers at once, for a task would cost more."""
+        if self._at_once:
+            for work in works:
+                await work()
+            return
         async with Tasks() as tasks:
-            for side in SIDES:
-                tasks.start(self._grade(case, side))
-            tasks.start(self._compare(case))
-        case.row.set_result(case.so_far())
+            for work in works:
+                tasks.start(work())
 
     async def _grade(self, case: Case, side: Side) -> None:
         answer = await case.answers[side]
@@ -299,29 +321,24 @@ class Pipeline:
         if isinstance(answer, AnswerFailure):
             self.progress.judgments_total -= len(turns)
             return
-        async with Tasks() as tasks:
-            for turn in turns:
-                tasks.start(self._grade_turn(case, side, turn, answer))
+        await self._do(*(partial(self._grade_turn, case, side, turn, answer) for turn in turns))
 
     async def _grade_turn(self, case: Case, side: Side, turn: int, answer: Answer) -> None:
         question = case.question
         result = await self._judged(self.contest.grade_task(question, turn, answer))
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         if isinstance(result, JudgeFailure):
-            mine = replace(result, question_id=question.question_id, models=(answer.model,))
-            case.failures.append(mine)
+            case.failures.append(_named(result, question_id=question.question_id, models=(answer.model,)))
         elif isinstance(result, Judgment):
-            named = replace(result, question_id=question.question_id, model=answer.model)
-            case.judgments[side].append(named)
+            case.judgments[side].append(_named(result, question_id=question.question_id, model=answer.model))
 
     async def _compare(self, case: Case) -> None:
         candidate, baseline = [await case.answers[side] for side in SIDES]
         if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
             self.progress.judgments_total -= 2 * len(case.game_turns)
             return
-        async with Tasks() as tasks:
-            for turn in case.game_turns:
-                tasks.start(self._compare_turn(case, turn, candidate, baseline))
+        turns = case.game_turns
+        await self._do(*(partial(self._compare_turn, case, turn, candidate, baseline) for turn in turns))
 
     async def _compare_turn(self, case: Case, turn: int, candidate: Answer, baseline: Answer) -> None:
         tasks = self.contest.game_tasks(case.question, turn, candidate, baseline)
@@ -329,7 +346,10 @@ class Pipeline:
             self.progress.judgments_total -= 2
             case.verdicts.append(Verdict(case.question.question_id, turn))
             return
-        games = await asyncio.gather(*map(self._play, tasks))
+        if self._at_once:
+            games = [await self._play(task) for task in tasks]
+        else:
+            games = await asyncio.gather(*map(self._play, tasks))
         played = [game for game in games if isinstance(game, Game)]
         case.failures += [game for game in games if isinstance(game, JudgeFailure)]
         if len(played) == len(games):
@@ -340,8 +360,8 @@ class Pipeline:
         assert not isinstance(result, Judgment)
         question_id, a, b = task.question.question_id, task.answer_a.model, task.answer_b.model
         if isinstance(result, JudgeFailure):
-            return replace(result, question_id=question_id, models=(a, b))
-        return replace(result, question_id=question_id, model_a=a, model_b=b)
+            return _named(result, question_id=question_id, models=(a, b))
+        return _named(result, question_id=question_id, model_a=a, model_b=b)
 
     async def _judged(self, task: Task) -> Judgment | Game | JudgeFailure:
         assert self._desk is not None, "a contest without a judge is asked for answers only"
@@ -349,3 +369,9 @@ class Pipeline:
         self.progress.judgments += 1
         self.progress.failures += isinstance(result, JudgeFailure)
         return result
+
+
+def _named(record: Named, **names: Any) -> Named:
+    """A record under these names; itself where it bears them."""
+    same = all(getattr(record, key) == name for key, name in names.items())
+    return record if same else replace(record, **names)

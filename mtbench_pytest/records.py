@@ -108,7 +108,8 @@ class Reply:
         raw = clean(raw)
         text, reasoning = raw, ""
         begun = raw.lstrip().startswith("<think>")
-        match = None if opened is False and not begun else _THINK.match(raw)
+        closed = "</think>" in raw and (begun or opened is not False)
+        match = _THINK.match(raw) if closed else None
         if match:
             text, reasoning = raw[match.end() :], match.group(1).strip()
         elif begun or opened:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from mtbench_pytest.errors import FileError, JudgeError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
-from mtbench_pytest.judgments import PairLine, Recorded, SingleLine, binding, read_judgments
+from mtbench_pytest.judgments import PairLine, Recorded, SingleLine, binding, read_judgments, text_digest
 from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question
 from mtbench_pytest.specs import Spec
 
@@ -70,7 +70,7 @@ class RecordedJudge:
             reason = f"{self.path} holds no grade of it"
         elif not line.valid:
             reason = f"{_where(line)} records a failed judge call (score {line.score:g})"
-        elif _other_prompt(line, "user_prompt", task):
+        elif _other_prompt(line.sent, task):
             reason = f"{_where(line)} was recorded for another prompt or answer"
         if line is None or reason:
             reply = line.text if line else ""
@@ -90,7 +90,7 @@ class RecordedJudge:
             reason = f"{self.path} holds no such game"
         elif not line.valid:
             reason = f"{_where(line)} records a failed game"
-        elif _other_prompt(line, f"g{game + 1}_user_prompt", task):
+        elif _other_prompt(line.sent[game], task):
             reason = f"{_where(line)} was recorded for another prompt or answer"
         if line is None or reason:
             reply = line.texts[game] if line else ""
@@ -160,9 +160,8 @@ class RecordedJudge:
         return tuple(sorted({line.turn for line in self._pairs.values() if line.key[2] == pair}))
 
 
-def _other_prompt(line: SingleLine | PairLine, field: str, task: Task) -> bool:
-    sent = line.line.data.get(field)
-    return sent is not None and sent != task.prompt.user
+def _other_prompt(sent: bytes | None, task: Task) -> bool:
+    return sent is not None and sent != text_digest(task.prompt.user)
 
 
 def _sent(line: SingleLine | PairLine, prompt: Prompt) -> Prompt:
@@ -171,7 +170,7 @@ def _sent(line: SingleLine | PairLine, prompt: Prompt) -> Prompt:
 
 
 def _where(line: SingleLine | PairLine) -> str:
-    return f"{line.line.path}:{line.line.number}"
+    return f"{line.path}:{line.number}"
 
 
 def from_spec(spec: Spec) -> RecordedJudge:

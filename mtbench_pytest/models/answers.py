@@ -52,19 +52,24 @@ class RecordedAnswers:
 
     def identity(self) -> Mapping[str, Any]:
         """The recorded text itself, digested."""
-        text = repr(sorted(self._read().items(), key=lambda item: str(item[0])))
-        return {"kind": "answers", "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        items = sorted(self._read().items(), key=lambda item: str(item[0]))
+        # The digest of repr(items), made piece by piece: as one text it would hold all answers once more.
+        digest = hashlib.sha256(b"[")
+        for number, item in enumerate(items):
+            digest.update(f"{', ' if number else ''}{item!r}".encode())
+        digest.update(b"]")
+        return {"kind": "answers", "sha256": digest.hexdigest()}
 
     async def answer(self, tasks: Sequence[AnswerTask]) -> AsyncIterator[Answer | AnswerFailure]:
         """Yields the recorded answers in the order asked for."""
-        recorded = self._read()
+        recorded, made_with = self._read(), {"recorded": self.path.name}
         for task in tasks:
             question_id = task.question.question_id
             replies = recorded.get(question_id)
             if replies is None:
                 yield AnswerFailure(question_id, self.name, f"{self.path} has no answer to it")
             else:
-                yield Answer(question_id, self.name, replies, {"recorded": self.path.name})
+                yield Answer(question_id, self.name, replies, made_with)
 
     def close(self) -> None:
         """Nothing to free."""
@@ -82,7 +87,7 @@ def _replies(choice: Mapping[str, Any]) -> tuple[Reply, ...]:
     reasoning = choice.get("reasoning") or [""] * len(turns)
     replies = [Reply.from_raw(text, capped=bool(cut)) for text, cut in zip(turns, capped, strict=False)]
     return tuple(
-        replace(reply, reasoning=reply.reasoning or thought)
+        reply if reply.reasoning or not thought else replace(reply, reasoning=thought)
         for reply, thought in zip(replies, reasoning, strict=False)
     )
 

@@ -8,36 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
-from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.jsonl import dump_line
 from mtbench_pytest.records import SIDES, Answer, Game, Judgment, Row, Side, Verdict
 
 
-def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, str]:
-    """Relative path to text for `model_answer/` and `model_judgment/`.
+def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str]]:
+    """Relative path to lines for `model_answer/` and `model_judgment/`; a line is made when it is asked for.
 
     Args:
         rows: In the order of the bench.
         tstamp: Seconds since the epoch, for every line.
     """
-    files: dict[str, list[Mapping[str, Any]]] = {}
-    names = _answer_files(rows)
-    for row in rows:
-        # A model compared with itself stands in a file once.
-        sides = {row.answers[side].model: side for side in reversed(SIDES) if side in row.answers}
-        for model, side in reversed(sides.items()):
-            path = f"model_answer/{names[model]}.jsonl"
-            files.setdefault(path, []).append(_answer_line(row.answers[side], tstamp))
-            for judgment in row.judgments.get(side, ()):
-                path = f"model_judgment/{file_name(judgment.judge)}_single.jsonl"
-                files.setdefault(path, []).append(_single_line(judgment, tstamp))
-        for verdict, line in _pair_lines(row, tstamp):
-            path = f"model_judgment/{file_name(_judge_of(verdict, row))}_pair.jsonl"
-            files.setdefault(path, []).append(line)
-    return {path: dump_jsonl(lines) for path, lines in files.items()}
+    files: dict[str, Iterator[str]] = {}
+    for model, name in _answer_files(rows).items():
+        files[f"model_answer/{name}.jsonl"] = _dumped(_answer_lines(rows, model, tstamp))
+    for name in dict.fromkeys(file_name(judgment.judge) for row in rows for judgment in _judgments(row)):
+        files[f"model_judgment/{name}_single.jsonl"] = _dumped(_single_lines(rows, name, tstamp))
+    for name in dict.fromkeys(file_name(_judge_of(verdict, row)) for row in rows for verdict in row.verdicts):
+        files[f"model_judgment/{name}_pair.jsonl"] = _dumped(_pair_lines(rows, name, tstamp))
+    return files
 
 
+def _dumped(lines: Iterator[Mapping[str, Any]]) -> Iterator[str]:
+    return map(dump_line, lines)
+
+
+@cache
 def file_name(name: str) -> str:
     """A model's or judge's name as a file name on any system."""
     return re.sub(r"[^\w.@+-]+", "_", name).strip("._") or "model"
@@ -56,6 +55,24 @@ def _answer_files(rows: Sequence[Row]) -> dict[str, str]:
     return names
 
 
+def _sides(row: Row) -> list[Side]:
+    """The sides that answered; a model compared with itself stands in a file once."""
+    sides = {row.answers[side].model: side for side in reversed(SIDES) if side in row.answers}
+    return list(reversed(sides.values()))
+
+
+def _judgments(row: Row) -> Iterator[Judgment]:
+    for side in _sides(row):
+        yield from row.judgments.get(side, ())
+
+
+def _answer_lines(rows: Sequence[Row], model: str, tstamp: float) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        for answer in (row.answers[side] for side in _sides(row)):
+            if answer.model == model:
+                yield _answer_line(answer, tstamp)
+
+
 def _answer_line(answer: Answer, tstamp: float) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "turns": list(answer.turns)}
     if any(reply.reasoning for reply in answer.replies):
@@ -68,6 +85,13 @@ def _answer_line(answer: Answer, tstamp: float) -> dict[str, Any]:
         "choices": [choice],
         "tstamp": tstamp,
     }
+
+
+def _single_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        for judgment in _judgments(row):
+            if file_name(judgment.judge) == name:
+                yield _single_line(judgment, tstamp)
 
 
 def _single_line(judgment: Judgment, tstamp: float) -> dict[str, Any]:
@@ -83,25 +107,30 @@ def _single_line(judgment: Judgment, tstamp: float) -> dict[str, Any]:
     }
 
 
-def _pair_lines(row: Row, tstamp: float) -> Iterator[tuple[Verdict, dict[str, Any]]]:
-    for verdict in row.verdicts:
-        names = [row.answers[side].model for side in SIDES]
-        judge = _judge_of(verdict, row)
-        line: dict[str, Any] = {
-            "question_id": verdict.question_id,
-            "model_1": names[0],
-            "model_2": names[1],
-            "g1_winner": "tie",
-            "g2_winner": "tie",
-            "judge": [judge, "identical answers"],
-        }
-        if verdict.games:
-            first, second = verdict.games
-            line["judge"] = [judge, first.prompt.name]
-            for key, game, winner in zip(("g1", "g2"), (first, second), verdict.winners, strict=True):
-                line |= _game_fields(key, game, winner)
-        line |= {"turn": verdict.turn, "tstamp": tstamp}
-        yield verdict, line
+def _pair_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        for verdict in row.verdicts:
+            judge = _judge_of(verdict, row)
+            if file_name(judge) == name:
+                yield _pair_line(verdict, row, judge, tstamp)
+
+
+def _pair_line(verdict: Verdict, row: Row, judge: str, tstamp: float) -> dict[str, Any]:
+    names = [row.answers[side].model for side in SIDES]
+    line: dict[str, Any] = {
+        "question_id": verdict.question_id,
+        "model_1": names[0],
+        "model_2": names[1],
+        "g1_winner": "tie",
+        "g2_winner": "tie",
+        "judge": [judge, "identical answers"],
+    }
+    if verdict.games:
+        first, second = verdict.games
+        line["judge"] = [judge, first.prompt.name]
+        for key, game, winner in zip(("g1", "g2"), (first, second), verdict.winners, strict=True):
+            line |= _game_fields(key, game, winner)
+    return line | {"turn": verdict.turn, "tstamp": tstamp}
 
 
 def _game_fields(key: str, game: Game, winner: Side | Literal["tie"]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""All files of a report folder, as text by relative path."""
+"""All files of a report folder, as parts of text by relative path."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def report_files(
     tstamp: float,
     questions: Sequence[Question] = (),
     unused: Sequence[Row] = (),
-) -> dict[str, str]:
-    """Relative path to text; `result.json` last, so that who finds it finds the rest too.
+) -> dict[str, Iterable[str]]:
+    """Relative path to parts of text; `result.json` last, so that who finds it finds the rest too.
+
+    Most are made only when they are asked for: the whole text of a large run takes as much room again as
+    its rows.
 
     Args:
         questions: What the rows are about.
@@ -39,7 +42,7 @@ def report_files(
     about = {**about, "files": sorted(files)}
     return {
         **files,
-        "report.md": report_markdown(decision, rows, about, questions),
+        "report.md": [report_markdown(decision, rows, about, questions)],
         RESULT: result_json(decision, rows, about),
     }
 
@@ -65,12 +68,13 @@ def remove_files(folder: Path, names: Iterable[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Writes each file whole or not at all."""
-    for name, text in files.items():
+def write_files(folder: Path, files: Mapping[str, Iterable[str]]) -> None:
+    """Writes each file, given in parts, whole or not at all."""
+    for name, parts in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.unfinished")
         # What no encoding can write is written as an escape: a report is worth more than one character.
-        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
+        with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(parts)
         unfinished.replace(path)

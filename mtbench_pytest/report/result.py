@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +14,8 @@ from mtbench_pytest.report.terminal import failure_kind
 SCHEMA_VERSION = 1
 
 
-def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
-    """The result as JSON text; a figure that is not known is null.
+def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) -> Iterator[str]:
+    """The result as parts of a JSON text, a row at a time; a figure that is not known is null.
 
     Args:
         rows: In the order of the bench.
@@ -29,9 +29,16 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         "endpoints": [asdict(endpoint) for endpoint in decision.endpoints],
         "categories": [asdict(line) for line in decision.categories],
         **about,
-        "rows": [row_result(row) for row in rows],
     }
-    return json.dumps(_finite(result), ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n"
+    yield _json(result).removesuffix("\n}") + ',\n "rows": ['
+    for number, row in enumerate(rows):
+        # One level deeper: a line of JSON text ends nowhere else than between its parts.
+        yield f"{',' if number else ''}\n{_json(row_result(row))}".replace("\n", "\n  ")
+    yield "\n ]\n}\n" if rows else "]\n}\n"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_finite(value), ensure_ascii=False, indent=1, allow_nan=False, default=str)
 
 
 def row_result(row: Row) -> dict[str, Any]:

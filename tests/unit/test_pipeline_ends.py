@@ -387,7 +387,7 @@ class Half(ScriptedJudge):
     """Answers for the first turn and takes for ever over the second."""
 
     def __init__(self) -> None:
-        super().__init__(fair)
+        super().__init__(fair, free=False)
 
     async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
         if task.turn == 2:

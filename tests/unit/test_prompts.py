@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.errors import MTBenchError, VerdictError
-from mtbench_pytest.judgments import read_judgments
+from mtbench_pytest.judgments import read_judgments, text_digest
 from mtbench_pytest.prompts import PromptBook, PromptType, make_template, parse_grade, parse_winner
 from mtbench_pytest.records import Question
 from mtbench_pytest.suite import load_bench, read_choices
@@ -28,8 +28,8 @@ def test_every_recorded_prompt_is_built_to_the_byte(data: Path) -> None:
         asked = by_id[line.question_id]
         turns = answers[line.model][line.question_id]["turns"]
         built = bench.prompts.pick("single", asked, line.turn).fill(asked, turns)
-        assert built.name == line.prompt, line.line.number
-        assert built.user == line.line.data["user_prompt"], line.line.number
+        assert built.name == line.prompt, line.number
+        assert text_digest(built.user) == line.sent, line.number
 
 
 @pytest.mark.parametrize("judge", ["gpt-4o-mini", "Qwen2.5-14B-Instruct"])
@@ -163,7 +163,7 @@ def test_every_recorded_reply_parses_to_its_recorded_score(data: Path) -> None:
                     parse_grade(line.text)
             else:
                 valid += 1
-                assert parse_grade(line.text) == line.score, line.line.number
+                assert parse_grade(line.text) == line.score, line.number
     assert (valid, failed) == (1606, 4)
 
 
@@ -173,7 +173,7 @@ def test_every_recorded_game_parses_to_its_recorded_winner(data: Path) -> None:
     by_position = ({"A": "model_1", "B": "model_2"}, {"A": "model_2", "B": "model_1"})
     for line in pairs:
         for names, text, winner in zip(by_position, line.texts, line.winners, strict=True):
-            assert names.get(parse_winner(text), "tie") == winner, line.line.number
+            assert names.get(parse_winner(text), "tie") == winner, line.number
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def refuse(constant: str) -> None:
 
 def result(rows: Sequence[Row], *, pairwise: bool = True) -> dict[str, Any]:
     asked = [question(r.question_id, r.category, r.turns) for r in rows]
-    text = result_json(decide("bench", rows, asked, Policy(), pairwise=pairwise), rows, ABOUT)
+    text = "".join(result_json(decide("bench", rows, asked, Policy(), pairwise=pairwise), rows, ABOUT))
     read: dict[str, Any] = json.loads(text, parse_constant=refuse)
     return read
 
@@ -34,6 +34,15 @@ def test_it_is_strict_json(rows: list[Row]) -> None:
     read = result(rows)
     assert read["schema_version"] == SCHEMA_VERSION
     assert len(read["rows"]) == len(rows)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_row_by_row_it_reads_as_if_written_at_once(count: int) -> None:
+    failure = AnswerFailure(1, "cand", "no\nmemory")
+    rows = [row(n, candidate=(), failures=[failure]) for n in range(1, count + 1)]
+    decision = decide("bench", rows, [question()], Policy(), pairwise=False)
+    text = "".join(result_json(decision, rows, ABOUT))
+    assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=1) + "\n"
 
 
 def test_unknown_bounds_are_null() -> None:
