@@ -16,7 +16,7 @@ from mtbench_pytest.models.base import ALL_DEVICES, ChatModel, Lanes, Plans
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, QuestionId
 from mtbench_pytest.store import Store
 from mtbench_pytest.tasks import Serial, Tasks, off_loop
-from mtbench_pytest.wire import failure_from_dict, to_plain
+from mtbench_pytest.wire import answer_failure_from_dict, to_plain
 
 _LOG = logging.getLogger("mtbench_pytest")
 
@@ -198,7 +198,7 @@ class AnswerDesk:
                 told = await self._serial(self._crew.notes, [_note(key) for key in keys])
                 for key in keys:
                     if body := told.get(_note(key)):
-                        job.hand_over(key, _failure(body))
+                        job.hand_over(key, answer_failure_from_dict(body))
         return bool(job.missing) and not self._stopped
 
     async def _stream(self, job: Job, model: ChatModel, tasks: Sequence[AnswerTask]) -> None:
@@ -286,9 +286,3 @@ def _failed(model: ChatModel, task: AnswerTask, reason: str) -> AnswerFailure:
 
 def _note(key: str) -> str:
     return f"answer/{key}"
-
-
-def _failure(told: Mapping[str, Any]) -> AnswerFailure:
-    failure = failure_from_dict(told)
-    assert isinstance(failure, AnswerFailure)
-    return failure

@@ -219,7 +219,7 @@ class ChatClient:
             failure = CallFailed(f"{self.server.base_url}: not sent, the text holds half a character")
             bill.cost = 0.0
         except ServiceError as error:
-            failure = ServiceError(error.service, error.problem, error.expected)
+            failure = ServiceError(error.given, error.problem, error.expected)
         else:
             self.calls += 1
             return text

@@ -28,14 +28,24 @@ class FileError(MTBenchError):
         super().__init__(f"{where}: {problem}; expected {expected}")
 
 
-class SpecError(MTBenchError):
-    """A model, a judge or an option was named in a way that means nothing."""
+class GivenError(MTBenchError):
+    """Something the user gave cannot be used.
+
+    Args:
+        given: What it was.
+        problem: What is wrong with it.
+        expected: What would help.
+    """
 
     def __init__(self, given: str, problem: str, expected: str) -> None:
         self.given = given
         self.problem = problem
         self.expected = expected
         super().__init__(f"{given}: {problem}; expected {expected}")
+
+
+class SpecError(GivenError):
+    """A model, a judge or an option was named in a way that means nothing."""
 
 
 class ModelError(MTBenchError):
@@ -46,40 +56,16 @@ class JudgeError(MTBenchError):
     """A judge cannot be used for this run (as opposed to one judgment that failed)."""
 
 
-class ServiceError(MTBenchError):
-    """A server refuses every call alike: wrong key, unknown model, nobody listening.
-
-    Args:
-        service: The base URL that was called.
-        problem: What it answered.
-        expected: What would help.
-    """
-
-    def __init__(self, service: str, problem: str, expected: str) -> None:
-        self.service = service
-        self.problem = problem
-        self.expected = expected
-        super().__init__(f"{service}: {problem}; expected {expected}")
+class ServiceError(GivenError):
+    """A server (its base URL is given) refuses every call alike: wrong key, unknown model, no listener."""
 
 
 class VerdictError(MTBenchError):
     """A judge's reply holds no verdict that can be read."""
 
 
-class StoreError(MTBenchError):
-    """The store cannot be opened, read or written.
-
-    Args:
-        store: Its path, or its URL without a password.
-        problem: What went wrong.
-        expected: What would help.
-    """
-
-    def __init__(self, store: str, problem: str, expected: str) -> None:
-        self.store = store
-        self.problem = problem
-        self.expected = expected
-        super().__init__(f"{store}: {problem}; expected {expected}")
+class StoreError(GivenError):
+    """The store (its path is given, or its URL without a password) cannot be opened, read or written."""
 
 
 class BudgetError(MTBenchError):

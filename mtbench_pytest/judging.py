@@ -14,7 +14,7 @@ from mtbench_pytest.records import Game, JudgeFailure, Judgment
 from mtbench_pytest.store import Store
 from mtbench_pytest.tasks import Serial, never_cancelling_itself
 from mtbench_pytest.throttle import Places, held
-from mtbench_pytest.wire import failure_from_dict, to_plain
+from mtbench_pytest.wire import judge_failure_from_dict, to_plain
 
 Result = Judgment | Game | JudgeFailure
 
@@ -150,7 +150,7 @@ class JudgeDesk:
         if self._crew.shared:
             names = {_note(key): key for key in looked}
             told = await self._serial(self._crew.notes, list(names))
-            found |= {names[name]: _failure(body) for name, body in told.items()}
+            found |= {names[name]: judge_failure_from_dict(body) for name, body in told.items()}
         for key, result in found.items():
             self._fresh.pop(key, None)
             self._settle(key, result)
@@ -209,9 +209,3 @@ class JudgeDesk:
 
 def _note(key: str) -> str:
     return f"judgment/{key}"
-
-
-def _failure(told: Mapping[str, Any]) -> JudgeFailure:
-    failure = failure_from_dict(told)
-    assert isinstance(failure, JudgeFailure)
-    return failure

@@ -8,12 +8,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from mtbench_pytest.progress import Meter, Progress, progress_line
-
-if TYPE_CHECKING:
-    import pytest
 
 _LOG_EVERY = 30.0  # seconds
 
@@ -39,6 +36,19 @@ class Terminal(Protocol):
 
     def flush(self) -> None:
         """Hands what was written to the terminal."""
+
+
+class Config(Protocol):
+    """The part of pytest's config that is used."""
+
+    option: Any
+    pluginmanager: Any
+
+    def get_verbosity(self) -> int:
+        """0 unless -v or -q was given."""
+
+    def get_terminal_writer(self) -> Any:
+        """What the reporter writes through."""
 
 
 class LiveLine:
@@ -75,7 +85,7 @@ class LiveLine:
         self._started = self._logged = time.monotonic()
 
     @classmethod
-    def of(cls, config: pytest.Config) -> LiveLine:
+    def of(cls, config: Config) -> LiveLine:
         """That of a pytest config. xdist's controller, where tests may end at any time, gets whole lines."""
         distributed = getattr(config.option, "dist", "no") != "no"
         return cls(_terminal_of(config), _uncaptured_by(config), _column_of(config), plain=distributed)
@@ -181,7 +191,7 @@ def notices(live: LiveLine) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _terminal_of(config: pytest.Config) -> Callable[[], Terminal | None]:
+def _terminal_of(config: Config) -> Callable[[], Terminal | None]:
     """Looks up a pytest config's terminal; none where the user asked for silence with -qq."""
 
     def look() -> Terminal | None:
@@ -193,7 +203,7 @@ def _terminal_of(config: pytest.Config) -> Callable[[], Terminal | None]:
     return look
 
 
-def _uncaptured_by(config: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
+def _uncaptured_by(config: Config) -> Callable[[], AbstractContextManager[None]]:
     """Suspends a pytest config's capture, where it captures."""
 
     def uncaptured() -> AbstractContextManager[None]:
@@ -206,6 +216,6 @@ def _uncaptured_by(config: pytest.Config) -> Callable[[], AbstractContextManager
     return uncaptured
 
 
-def _column_of(config: pytest.Config) -> Callable[[], int]:
+def _column_of(config: Config) -> Callable[[], int]:
     """Looks up how much of its terminal's current line pytest has written."""
     return lambda: config.get_terminal_writer().width_of_current_line

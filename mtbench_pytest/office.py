@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from mtbench_pytest.budget import Budget
 from mtbench_pytest.crew import Alone, Crew, Workers, bury, reports
 from mtbench_pytest.database import Database, open_database, sqlite_url
 from mtbench_pytest.errors import StoreError
+from mtbench_pytest.settings import Settings
 from mtbench_pytest.store import Store
 from mtbench_pytest.tasks import off_loop
 
@@ -52,6 +54,20 @@ class Office:
         self._limits = limits
         self._opened: list[Database] = []
         self._folder: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, root: Path, worker: Mapping[str, Any] | None) -> Office:
+        """The office of a session.
+
+        Args:
+            root: pytest's; the usual store is there.
+            worker: What xdist's controller told this worker; None on the controller and without xdist.
+        """
+        url = None if settings.store == "none" else settings.store or sqlite_url(root / USUAL_STORE)
+        place = None
+        if worker is not None and (meeting := worker.get("mtbench_store")):
+            place = Place(meeting, worker["testrunuid"], worker["workerid"])
+        return cls(url, place, (settings.max_calls, settings.max_cost))
 
     @cached_property
     def store(self) -> Store:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mtbench_pytest.records import Decision
 from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.settings import Settings
 
-if TYPE_CHECKING:
-    import pytest
-
 _COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
+
+
+class Screen(Protocol):
+    """The part of pytest's terminal reporter that is used."""
+
+    def write_sep(self, sep: str, title: str, **markup: bool) -> None:
+        """Writes a rule with a title in it."""
+
+    def write_line(self, line: str, **markup: bool) -> None:
+        """Writes a line."""
 
 
 def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
@@ -36,7 +43,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
     return list(header_lines(parts))
 
 
-def write_summary(terminal: pytest.TerminalReporter, run: BenchRun, decision: Decision, report: str) -> None:
+def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: str) -> None:
     """Writes a bench's part of the summary.
 
     Args:

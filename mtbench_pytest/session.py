@@ -5,6 +5,8 @@ On an xdist worker it selects and waits; its rows and its selection travel to th
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
@@ -13,19 +15,18 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.errors import MTBenchError, SpecError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, notices
 from mtbench_pytest.models import build_model
-from mtbench_pytest.office import USUAL_STORE, Office, Place
+from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress, added
 from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Party, Question, Side
 from mtbench_pytest.report.fastchat import file_name
-from mtbench_pytest.report.folder import set_aside
+from mtbench_pytest.report.folder import relative, set_aside
 from mtbench_pytest.report.terminal import verbose_word
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import header, write_summary
@@ -57,7 +58,7 @@ class MTBenchSession:
         self._began = False
         self._finished = False
         self._refused = ""
-        self._office = self._make_office()
+        self._office = Office.of(settings, config.rootpath, getattr(config, "workerinput", None))
         self._live = LiveLine.of(config)
         self._watch: Watch | None = None
         self._notices = ExitStack()
@@ -77,16 +78,6 @@ class MTBenchSession:
                 (Path(), ini_folder),
             )
         return cls(config, settings)
-
-    def _make_office(self) -> Office:
-        given = self.settings.store
-        url = None if given == "none" else given or sqlite_url(self.config.rootpath / USUAL_STORE)
-        limits = (self.settings.max_calls, self.settings.max_cost)
-        if not self.is_worker:
-            return Office(url, limits=limits)
-        sent = self.config.workerinput  # type: ignore[attr-defined]
-        place = Place(sent["mtbench_store"], sent["testrunuid"], sent["workerid"])
-        return Office(url, place if place.url else None, limits)
 
     def configure_worker(self, workerinput: dict[str, Any]) -> None:
         """Tells an xdist worker where it meets the others.
@@ -317,7 +308,7 @@ class MTBenchSession:
             folder = self._report_folder(run, partial=decision.outcome == "PARTIAL")
             try:
                 run.write_report(decision, folder)
-                where = str(_relative(folder / "report.md", self.config.invocation_params.dir))
+                where = relative(folder / "report.md", self.config.invocation_params.dir)
             except OSError as error:
                 where = f"not written: {folder}: {error.strerror or error}"
             self._summaries.append((run, decision, where))
@@ -341,6 +332,11 @@ class MTBenchSession:
         if grades and isinstance(word, str) and word:
             word = f"{word} {grades}"
         return category, letter, word
+
+    def pytest_unconfigure(self) -> None:
+        """Spares the interpreter its last look for garbage, which takes a second where torch was loaded."""
+        if "torch" in sys.modules:
+            gc.freeze()
 
     # Helpers.
 
@@ -401,7 +397,3 @@ def _needs_of(item: pytest.Item) -> set[Party]:
 def _question_of(item: pytest.Item) -> Question | None:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("mtbench_question") if callspec else None
-
-
-def _relative(path: Path, base: Path) -> Path:
-    return path.relative_to(base) if path.is_relative_to(base) else path

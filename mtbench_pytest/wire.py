@@ -40,7 +40,7 @@ def row_from_dict(data: Plain) -> Row:
         answers={side: answer_from_dict(answer) for side, answer in data["answers"].items()},
         judgments={side: tuple(map(_judgment, found)) for side, found in data["judgments"].items()},
         verdicts=tuple(map(_verdict, data["verdicts"])),
-        failures=tuple(map(failure_from_dict, data["failures"])),
+        failures=tuple(map(_failure, data["failures"])),
     )
 
 
@@ -67,8 +67,15 @@ def _verdict(data: Plain) -> Verdict:
     return Verdict(data["question_id"], data["turn"], (games[0], games[1]) if games else ())
 
 
-def failure_from_dict(data: Plain) -> Failure:
-    """The failure that `to_plain` took apart."""
-    if "models" not in data:
-        return AnswerFailure(**data)
+def answer_failure_from_dict(data: Plain) -> AnswerFailure:
+    """The failure to answer that `to_plain` took apart."""
+    return AnswerFailure(**data)
+
+
+def judge_failure_from_dict(data: Plain) -> JudgeFailure:
+    """The failure to judge that `to_plain` took apart."""
     return JudgeFailure(**{**data, "models": tuple(data["models"]), "prompt": Prompt(**data["prompt"])})
+
+
+def _failure(data: Plain) -> Failure:
+    return judge_failure_from_dict(data) if "models" in data else answer_failure_from_dict(data)

@@ -78,3 +78,8 @@ def write_files(folder: Path, files: Mapping[str, Iterable[str]]) -> None:
         with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(parts)
         unfinished.replace(path)
+
+
+def relative(path: Path, base: Path) -> str:
+    """A path as a reader finds it from a folder: relative where it lies inside."""
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
