@@ -15,7 +15,7 @@ from mtbench_pytest.keys import AnswerKeys, digest
 from mtbench_pytest.models.base import ALL_DEVICES, ChatModel, Lanes, Plans
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, QuestionId
 from mtbench_pytest.store import Store
-from mtbench_pytest.tasks import Serial, Tasks, off_loop
+from mtbench_pytest.tasks import Serial, Tasks, ended, off_loop
 from mtbench_pytest.wire import answer_failure_from_dict, to_plain
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -209,8 +209,9 @@ class AnswerDesk:
         try:
             await self._prepare(job, model)
             waiting = {task.question.question_id: task for task in tasks}
-            async for answer in model.answer(tasks):
-                await self._take(job, model, waiting, answer)
+            async with ended(model.answer(tasks)) as answers:
+                async for answer in answers:
+                    await self._take(job, model, waiting, answer)
             for task in waiting.values():
                 await self._keep(job, task, _failed(model, task, "the model gave no answer"))
         finally:

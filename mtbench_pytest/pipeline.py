@@ -41,7 +41,7 @@ from mtbench_pytest.records import (
 )
 from mtbench_pytest.store import Store
 from mtbench_pytest.survey import identify
-from mtbench_pytest.tasks import Serial, Tasks, off_loop
+from mtbench_pytest.tasks import Serial, Tasks, cancel_all, off_loop
 
 _LOG = logging.getLogger("mtbench_pytest")
 _PATIENCE = 2.0  # seconds to wait for what is asked to end
@@ -192,11 +192,7 @@ class Pipeline:
             await asyncio.sleep(_GLANCE)
 
     async def _shut_down(self) -> None:
-        own = asyncio.current_task()
-        tasks = [task for task in asyncio.all_tasks() if task is not own]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*cancel_all(), return_exceptions=True)
         if self.contest.judge is not None:
             try:
                 await self.contest.judge.aclose()

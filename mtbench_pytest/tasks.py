@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -56,6 +56,43 @@ async def off_loop(work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="mtbench-work", daemon=True).start()
     return await done
+
+
+_CLOSING = "mtbench-closing"
+
+
+async def unbroken(work: Coroutine[Any, Any, None]) -> None:
+    """Runs work to its end, cancelled or not: half-closed connections would be left to the collector."""
+    task = asyncio.create_task(work, name=_CLOSING)
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()
+
+
+def cancel_all() -> list[asyncio.Task[Any]]:
+    """Cancels every task of the running loop but this one and what is being closed; returns them all."""
+    own = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not own]
+    for task in tasks:
+        if task.get_name() != _CLOSING:
+            task.cancel()
+    return tasks
+
+
+@asynccontextmanager
+async def ended(items: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
+    """Within it items are taken; what they hold is let go at its end, not when they are collected."""
+    try:
+        yield items
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
 class Serial:

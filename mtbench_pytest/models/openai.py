@@ -12,6 +12,7 @@ from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server, ch
 from mtbench_pytest.errors import ModelError
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Reply
 from mtbench_pytest.specs import Parser, Spec, choice
+from mtbench_pytest.tasks import unbroken
 
 
 class OpenAIModel:
@@ -104,10 +105,7 @@ class OpenAIModel:
             raise ModelError(f"{self.name}: closed before it had answered all questions") from None
         finally:
             self._running.discard(entry)
-            for one in running:
-                one.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            await client.aclose()
+            await unbroken(_end(running, client))
 
     def close(self) -> None:
         """See `ChatModel.close`: cancels the calls under way; `answer` closes its own connections."""
@@ -147,6 +145,13 @@ class OpenAIModel:
             "max_new_tokens": sampling.max_new_tokens,
         }
         return Answer(question.question_id, self.name, tuple(map(_reply, completions)), made_with)
+
+
+async def _end(running: Sequence[asyncio.Task[Any]], client: ChatClient) -> None:
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await client.aclose()
 
 
 def _reply(completion: Completion) -> Reply:
