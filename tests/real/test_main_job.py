@@ -66,6 +66,23 @@ def test_the_demo_model_passes_against_itself(gate: Gate) -> None:
     assert all(row["candidate"]["made_with"]["dtype"] == dtype for row in gate.result["rows"])
 
 
+def test_a_second_run_needs_neither_model_nor_torch(gate: Gate) -> None:
+    (gate.folder / "probe.py").write_text(
+        "import sys\n"
+        "def pytest_unconfigure():\n"
+        "    print('loaded:', *{'torch', 'transformers', 'openai'} & set(sys.modules))\n"
+    )
+    options = ["-p", "probe", "-p", "no:xdist", "-k", "writing", "--mtbench-max-new-tokens=4"]
+    parties = {"candidate": "demo?dtype=float32", "baseline": "demo?dtype=float32&system=Be brief."}
+    loaded = []
+    for _ in range(2):
+        gate.run(*options, **parties, judge="checks")
+        loaded += [line for line in gate.out.splitlines() if line.startswith("loaded:")]
+        assert "2 passed" in gate.out, gate.out
+    assert "torch" in loaded[0]
+    assert loaded[1].strip() == "loaded:", gate.out
+
+
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
 def test_one_server_is_candidate_baseline_and_judge(
     gate: Gate, server: ChatServer, workers: tuple[str, ...]

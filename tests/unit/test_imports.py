@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "openai")
+HEAVY = ("torch", "transformers", "openai", "sqlalchemy")
 
 
 def loaded_by(module: str) -> set[str]:
