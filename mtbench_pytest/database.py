@@ -23,6 +23,7 @@ _LOG = logging.getLogger("mtbench_pytest")
 _PATIENCE = 30  # seconds a writer waits for another process's transaction
 _AT_ONCE = 500  # keys asked for in one statement: databases limit their parameters
 _KEEP_SHARED = 24 * 3600.0  # seconds until what a run's processes agreed on is rubbish
+_MAGIC = b"SQLite format 3"
 _EXPECTED = "a database that can be opened and written, or --mtbench-store none"
 
 
@@ -79,6 +80,7 @@ class Database:
 
         parsed = sqlalchemy.make_url(url)
         self.path = _file_of(parsed)
+        self.in_memory = parsed.get_backend_name() == "sqlite" and self.path is None
         self.shown = str(self.path or parsed.render_as_string())
         self.tables = Tables()
         patience = {"timeout": _PATIENCE} if self.path else {}
@@ -210,6 +212,10 @@ def open_database(url: str, *, check: bool = True) -> Database:
     try:
         database = Database(url)
         shown = database.shown
+        if database.in_memory:
+            raise StoreError(
+                shown, "a database in memory", "one that outlives the run, or --mtbench-store none"
+            )
         if database.path:
             _make_folder(database.path.parent)
         if check:
@@ -217,7 +223,7 @@ def open_database(url: str, *, check: bool = True) -> Database:
     except StoreError:
         raise
     except (SQLAlchemyError, _Damaged) as error:
-        if not _is_damage(error) or database.path is None:
+        if not _is_damage(error) or database.path is None or not _is_ours(database.path):
             raise StoreError(shown, _first_line(error), _EXPECTED) from None
         database.close()
         aside = _set_aside(database.path)
@@ -258,6 +264,12 @@ def _is_damage(error: Exception) -> bool:
 
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a damaged file may be moved: not where the user has named some other file by mistake."""
+    with path.open("rb") as file:
+        return path.suffix in (".db", ".sqlite", ".sqlite3") or file.read(len(_MAGIC)) == _MAGIC
 
 
 def _set_aside(path: Path) -> Path:

@@ -162,6 +162,20 @@ def test_what_cannot_be_opened_is_told_in_a_line(url: str) -> None:
     assert "expected a database that can be opened and written, or --mtbench-store none" in str(caught.value)
 
 
+def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("Not a database. " * 100)
+    with pytest.raises(StoreError, match=r"notes.md: file is not a database; expected a database that can"):
+        open_database(sqlite_url(notes))
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.md"]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="a database in memory; expected one that outlives the run"):
+        open_database(url)
+
+
 def test_a_password_is_not_shown() -> None:
     with pytest.raises(StoreError) as caught:
         open_database("postgresql+nodriver://me:hunter22@host/db")
