@@ -133,10 +133,12 @@ class JudgeDesk:
 
     async def _ask_all(self) -> None:
         """Asks for all that is wanted and not in the store, also for what comes meanwhile."""
-        while (self._fresh or self._under_way) and not self._stopped:
+        while not self._stopped:
             self._wake.clear()
             for key in await self._look():
                 self._begin(key, self._fresh.pop(key))
+            if not self._fresh and not self._under_way:
+                break
             await self._wake.wait()
         # The role is kept until the last call has ended: another process would make it again.
         await asyncio.gather(*self._under_way, return_exceptions=True)

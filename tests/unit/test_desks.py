@@ -258,6 +258,36 @@ def test_workers_make_everything_once_and_keep_the_judges_limit(database: Databa
     assert Slow.most == 4
 
 
+def test_the_judges_role_is_given_back_where_nothing_is_left_to_ask(database: Database) -> None:
+    """Another process finished the work between our look and our taking the role; a second bench needs it."""
+    share(database, [contest(paid("cand"), paid("base"), paid_judge(), SIX)])
+    table = database.tables.judgments
+    with database.connected() as connection:
+        finished = [dict(found._mapping) for found in connection.execute(table.select())]
+        connection.execute(table.delete())
+
+    class Late(Workers):
+        def take(self, name: str) -> bool:
+            for judgment in finished if name == "judge" else ():
+                database.insert(table, judgment)
+            return super().take(name)
+
+    late, other = Late(database, "run", "late"), Workers(database, "run", "other")
+    judge = paid_judge()
+    pipeline = Pipeline(
+        contest(paid("cand"), paid("base"), judge, SIX), store=Store(database, strict=True), crew=late
+    )
+    rows(pipeline, SIX)
+    assert judge.asked == []
+    deadline = time.monotonic() + WAIT
+    while not other.take("judge"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    pipeline.close()
+    late.close()
+    other.close()
+
+
 def test_a_failure_is_known_to_all_and_made_once(database: Database) -> None:
     def sulk(task: Task) -> str | Exception:
         return VerdictError("at lunch") if task.question.question_id == 2 else fair(task)
