@@ -52,6 +52,15 @@ def test_a_judge_that_costs_nothing_is_asked_where_it_is_needed(example: Example
     assert len(example.asked()) == len(set(example.asked())) == 6 * (2 + 8)
 
 
+def test_two_benches_share_the_workers(example: Example) -> None:
+    example.bench("first", questions=6)
+    example.bench("second", questions=4, first=11)
+    run = example.run("-n3", candidate=paid("new"), baseline=paid("old"), judge=JUDGE)
+    assert run.outcomes == {"passed": 10}
+    assert [line for line in run.lines if line.endswith(": PASS")] == ["first: PASS", "second: PASS"]
+    assert len(example.asked()) == len(set(example.asked())) == 10 * (2 + 8)
+
+
 KILLER = """
 import os, signal
 from pathlib import Path
