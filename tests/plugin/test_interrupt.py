@@ -24,6 +24,8 @@ def interrupted(example: Example, *options: str, answers: int = 3) -> tuple[int,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A shell's background jobs, which the tests may be one of, hand down that they ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 30
         while len(example.asked("answer")) < answers and time.monotonic() < deadline:
