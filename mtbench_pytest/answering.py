@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from mtbench_pytest.crew import POLL, Crew, once
@@ -171,9 +172,7 @@ class AnswerDesk:
         """The devices the jobs can be on. Only one process of a run looks: that loads torch."""
         for job in jobs:
             if isinstance(model := job.model, Lanes):
-                # Bound now: the variable will be another model's when the thread begins.
-                ask = _asker(self._crew, f"lanes/{job.name}", model)
-                job.lanes = await off_loop(ask)
+                job.lanes = await off_loop(partial(once, self._crew, f"lanes/{job.name}", model.lanes))
         if any(ALL_DEVICES in job.lanes for job in jobs):  # which leaves no other device alone
             for job in jobs:
                 job.lanes = (ALL_DEVICES,)
@@ -275,10 +274,6 @@ def close_quietly(model: ChatModel) -> None:
         model.close()
     except Exception:
         _LOG.warning("model %s failed to close", model.name, exc_info=True)
-
-
-def _asker(crew: Crew, name: str, model: Lanes) -> Callable[[], Sequence[str]]:
-    return lambda: once(crew, name, lambda: list(model.lanes()))
 
 
 def _failed(model: ChatModel, task: AnswerTask, reason: str) -> AnswerFailure:

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from mtbench_pytest.crew import Alone, Crew
 from mtbench_pytest.errors import BudgetError
+from mtbench_pytest.tasks import off_loop
 
 _GLANCE = 0.02  # seconds between two looks; two benches have loops of their own, and no event spans them
 _DELIVERY = 0.1  # seconds for the last replies to reach those who keep them
 
 
-class Ledger(Protocol):
-    """The totals of a run, in one process or in several."""
+class Ledger:
+    """What a run has spent, its processes together.
+
+    Args:
+        crew: Who keeps the totals; by default this process alone.
+    """
+
+    def __init__(self, crew: Crew | None = None) -> None:
+        self._crew = crew or Alone()
 
     async def add(self, calls: int, cost: float) -> tuple[int, float]:
         """Adds to the totals, negative amounts too, and returns them."""
-
-
-class MemoryLedger:
-    """The totals of one process."""
-
-    def __init__(self) -> None:
-        self._calls = 0
-        self._cost = 0.0
-        self._lock = threading.Lock()
-
-    async def add(self, calls: int, cost: float) -> tuple[int, float]:
-        """See `Ledger.add`."""
-        with self._lock:
-            self._calls += calls
-            self._cost += cost
-            return self._calls, self._cost
+        return await off_loop(lambda: (round(self._crew.add("calls", calls)), self._crew.add("cost", cost)))
 
 
 @dataclass(slots=True)
@@ -60,7 +53,7 @@ class Budget:
     def __init__(self, max_calls: int | None, max_cost: float | None, ledger: Ledger | None = None) -> None:
         self.max_calls = max_calls
         self.max_cost = max_cost
-        self._ledger = ledger or MemoryLedger()
+        self._ledger = ledger or Ledger()
         self._under_way = 0
         self._ended = 0
         self._exceeded: float | None = None  # what the call was to cost that did not fit
@@ -93,11 +86,14 @@ class Budget:
         while self._exceeded is None:
             others, ended = self._under_way, self._ended
             self._under_way += 1
-            calls, cost = await self._ledger.add(1, most)
-            if self._fits(calls, cost):
-                return
-            calls, cost = await self._ledger.add(-1, -most)
-            self._under_way -= 1
+            fits = False
+            try:
+                if fits := self._fits(*await self._ledger.add(1, most)):
+                    return
+                calls, _ = await self._ledger.add(-1, -most)
+            finally:
+                if not fits:  # cancelled meanwhile, too: others wait for those under way
+                    self._under_way -= 1
             if others and self._fits(calls + 1, most):
                 while self._under_way and self._ended == ended:
                     await asyncio.sleep(_GLANCE)

@@ -11,13 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.budget import Budget
+from mtbench_pytest.budget import Budget, Ledger
 from mtbench_pytest.crew import Alone, Crew, Workers, bury, reports
 from mtbench_pytest.database import Database, open_database, sqlite_url
 from mtbench_pytest.errors import StoreError
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.store import Store
-from mtbench_pytest.tasks import off_loop
 
 USUAL_STORE = Path(".mtbench", "store.db")  # at pytest's root
 Limits = tuple[int | None, float | None]
@@ -94,7 +93,7 @@ class Office:
     @cached_property
     def budget(self) -> Budget | None:
         """What the run may spend, its processes together; None for no limit."""
-        return None if self._limits == NO_LIMITS else Budget(*self._limits, ledger=_CrewLedger(self.crew))
+        return None if self._limits == NO_LIMITS else Budget(*self._limits, Ledger(self.crew))
 
     @property
     def shared(self) -> bool:
@@ -147,14 +146,3 @@ class Office:
         )
         self._opened.append(database)
         return database
-
-
-class _CrewLedger:
-    """What all processes of a run have spent."""
-
-    def __init__(self, crew: Crew) -> None:
-        self._crew = crew
-
-    async def add(self, calls: int, cost: float) -> tuple[int, float]:
-        """See `Ledger.add`."""
-        return await off_loop(lambda: (round(self._crew.add("calls", calls)), self._crew.add("cost", cost)))

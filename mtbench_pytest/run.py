@@ -25,7 +25,7 @@ from mtbench_pytest.records import SIDES, Decision, Party, Question, QuestionId,
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.suite import Bench
-from mtbench_pytest.survey import at_work
+from mtbench_pytest.survey import parties_with_work
 
 _LIBRARIES = ("pytest", "openai", "torch", "transformers")
 
@@ -122,7 +122,7 @@ class BenchRun:
             contest.prepare(party, asked)
         if len(contest.free) < len(contest.parties):
             store, crew = self._office.store, self._office.crew
-            for party in at_work(contest, asked, self._judged, self.questions, store):
+            for party in parties_with_work(contest, asked, self._judged, self.questions, store):
                 # Of several processes one looks; the others take its word.
                 name = f"prepare/{self.bench.digest}/{party}"
                 once(crew, name, partial(contest.prepare, party, asked))

@@ -89,14 +89,10 @@ class Store:
             self._add(self._database.tables.identities, fingerprint, identity, {})
 
     def close(self) -> None:
-        """Writes what still waits, or says how much could not be."""
-        if self._database is None:
-            return
+        """Writes what still waits, or says how much could not be. Who opened the database closes it."""
         with self._lock:
-            problem = self._write()
-            if problem is not None:
+            if self._waiting and (problem := self._write()) is not None:
                 _LOG.warning("%s; %d records could not be stored", problem, len(self._waiting))
-        self._database.close()
 
     def _find(
         self, table: Table, keys: Collection[str], read: Callable[[Mapping[str, Any]], T]

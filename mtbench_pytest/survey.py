@@ -34,7 +34,7 @@ def identify(name: Party, party: ChatModel | Judge, store: Store, crew: Crew) ->
     return dict(identity)
 
 
-def at_work(
+def parties_with_work(
     contest: Contest,
     asked: Sequence[Question],
     judged: Sequence[Question],

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.budget import Budget, MemoryLedger
+from mtbench_pytest.budget import Budget, Ledger
 from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server
 from mtbench_pytest.errors import BudgetError, MTBenchError, ServiceError
 from mtbench_pytest.judges.base import GradeTask
@@ -219,7 +219,7 @@ def test_a_limit_on_calls_is_kept_to_the_call(server: ChatServer) -> None:
 
 def test_a_limit_on_the_cost_goes_by_the_servers_own_counts(server: ChatServer) -> None:
     server.respond = lambda _: "one two three four five six seven eight"
-    ledger = MemoryLedger()
+    ledger = Ledger()
     # 2 tokens in and 8 out: 0.00001 and 0.00008, of 0.00051 at most before the first is known.
     outcomes = storm(server, 200, budget=Budget(None, 0.009, ledger), price=Price(5.0, 10.0))
     spent = asyncio.run(ledger.add(0, 0.0))[1]
@@ -230,14 +230,14 @@ def test_a_limit_on_the_cost_goes_by_the_servers_own_counts(server: ChatServer) 
 def test_without_counts_tokens_are_estimated_from_the_text(server: ChatServer) -> None:
     body = {"choices": [{"message": {"content": "x" * 400}, "finish_reason": "stop"}]}
     server.respond = lambda _: body
-    ledger = MemoryLedger()
+    ledger = Ledger()
     storm(server, 1, budget=Budget(None, 1e9, ledger), price=Price(0.0, 1e6))
     spent = asyncio.run(ledger.add(0, 0.0))[1]
     assert 100 <= spent <= 1 + len(json.dumps(body)) / 4
 
 
 def test_a_refused_call_costs_nothing_and_a_lost_one_what_it_may_have_cost(server: ChatServer) -> None:
-    ledger = MemoryLedger()
+    ledger = Ledger()
     server.fail(status=500, times=1)
     storm(server, 1, retries=0, budget=Budget(None, 1e9, ledger), price=Price(0.0, 1e6))
     assert asyncio.run(ledger.add(0, 0.0)) == (1, 0.0)
@@ -323,7 +323,8 @@ def test_a_key_that_may_list_models_and_not_chat_ends_the_run_in_one_line(
     status = gate.run("-p", "no:xdist", "--mtbench-concurrency=32", **parties(server))
     assert status == 22, gate.out
     assert gate.result["decision"] == "NO VERDICT"
-    assert gate.out.count("Incorrect API key provided") <= 3, gate.out
+    # The error, pytest's short summary, the decision's reasons, pytest's last line: not once a question.
+    assert gate.out.count("Incorrect API key provided") <= 4, gate.out
     assert sum(body["model"] == "judge-small" for body in server.chats) <= 40
 
 

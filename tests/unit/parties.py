@@ -112,3 +112,24 @@ class Endless(ScriptedJudge):
         self.asked.append(task)
         await asyncio.Event().wait()
         raise AssertionError
+
+
+class Crowd:
+    """How many calls are under way, and were at most."""
+
+    now = most = 0
+
+
+class Crowded(ScriptedJudge):
+    """Judges fairly and takes its time; several may be counted in one crowd."""
+
+    def __init__(self, crowd: Crowd, *, free: bool = True) -> None:
+        super().__init__(fair, free=free)
+        self.crowd = crowd
+
+    async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
+        self.crowd.now += 1
+        self.crowd.most = max(self.crowd.most, self.crowd.now)
+        await asyncio.sleep(0.003)
+        self.crowd.now -= 1
+        return await super().reply(task, max_tokens)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from mtbench_pytest.budget import Budget, MemoryLedger, Spends
+from mtbench_pytest.budget import Budget, Ledger, Spends
 from mtbench_pytest.client import ChatClient
 from mtbench_pytest.errors import BudgetError, MTBenchError, SpecError
 from mtbench_pytest.judges.openai import OpenAIJudge
@@ -49,12 +49,12 @@ def together(*calls: Awaitable[None]) -> None:
     asyncio.run(go())
 
 
-def totals(ledger: MemoryLedger) -> tuple[int, float]:
+def totals(ledger: Ledger) -> tuple[int, float]:
     return asyncio.run(ledger.add(0, 0.0))
 
 
 def test_as_many_calls_as_allowed_and_no_more() -> None:
-    ledger = MemoryLedger()
+    ledger = Ledger()
     till = Till(Budget(5, None, ledger))
     together(*(till.call() for _ in range(12)))
     assert (len(till.spent), len(till.refused)) == (5, 7)
@@ -65,7 +65,7 @@ def test_as_many_calls_as_allowed_and_no_more() -> None:
 
 
 def test_a_wave_of_calls_does_not_exceed_the_cost_together() -> None:
-    ledger = MemoryLedger()
+    ledger = Ledger()
     till = Till(Budget(None, 5.0, ledger))
     together(*(till.call(most=1.0, real=0.3) for _ in range(50)))
     assert len(till.spent) == 14, "4.2 spent: another call might have cost 1"
@@ -97,12 +97,13 @@ def test_without_limits_everything_goes_through() -> None:
 
 
 def test_a_cancelled_call_costs_what_was_set_aside() -> None:
-    ledger = MemoryLedger()
+    ledger = Ledger()
     till = Till(Budget(None, 3.0, ledger))
 
     async def go() -> None:
         task = asyncio.create_task(till.call(most=2.0, real=0.1))
-        await asyncio.sleep(0)
+        while not till.under_way:
+            await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -113,8 +114,22 @@ def test_a_cancelled_call_costs_what_was_set_aside() -> None:
     assert len(till.refused) == 1
 
 
+def test_nobody_waits_for_a_call_that_was_cancelled_before_it_was_let_through() -> None:
+    till = Till(Budget(1, None))
+
+    async def go() -> None:
+        task = asyncio.create_task(till.call())
+        await asyncio.sleep(0)  # it asks the ledger now, on another thread
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await till.call()
+
+    asyncio.run(asyncio.wait_for(go(), 5))
+    assert len(till.spent) + len(till.refused) == 1
+
+
 def test_a_call_that_fails_gives_back_what_it_did_not_cost() -> None:
-    ledger = MemoryLedger()
+    ledger = Ledger()
     budget = Budget(None, 3.0, ledger)
 
     async def go() -> None:
@@ -128,7 +143,7 @@ def test_a_call_that_fails_gives_back_what_it_did_not_cost() -> None:
 
 
 def test_processes_that_share_a_ledger_share_the_limit() -> None:
-    ledger = MemoryLedger()
+    ledger = Ledger()
     tills = [Till(Budget(7, None, ledger)), Till(Budget(7, None, ledger))]
     together(*(till.call() for _ in range(6) for till in tills))
     assert sum(len(till.spent) for till in tills) == 7

@@ -22,7 +22,7 @@ from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply, Row
 from mtbench_pytest.store import Store
 from tests.unit.factories import questions
-from tests.unit.parties import THREE, WAIT, contest, fair, row, running, says
+from tests.unit.parties import THREE, WAIT, Crowd, Crowded, contest, fair, row, running, says
 
 SIX = questions(6)
 
@@ -211,17 +211,6 @@ def test_a_plan_that_leaves_a_question_out_is_told() -> None:
 # Several processes: here several pipelines, each with its own models and judge.
 
 
-class Slow(ScriptedJudge):
-    now = most = 0
-
-    async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
-        Slow.now += 1
-        Slow.most = max(Slow.most, Slow.now)
-        await asyncio.sleep(0.003)
-        Slow.now -= 1
-        return await super().reply(task, max_tokens)
-
-
 def share(database: Database, contests: Sequence[Any], asked: Sequence[Question] = SIX) -> list[list[Row]]:
     """Each contest in a pipeline of its own, all at once."""
 
@@ -238,8 +227,8 @@ def share(database: Database, contests: Sequence[Any], asked: Sequence[Question]
 
 
 def test_workers_make_everything_once_and_keep_the_judges_limit(database: Database) -> None:
-    Slow.now = Slow.most = 0
-    judges = [Slow(fair, free=False) for _ in range(3)]
+    crowd = Crowd()
+    judges = [Crowded(crowd, free=False) for _ in range(3)]
     models = [paid("cand") for _ in range(3)]
     devices = [Batching("base", dependent=True) for _ in range(3)]
     contests = [
@@ -255,7 +244,7 @@ def test_workers_make_everything_once_and_keep_the_judges_limit(database: Databa
         "[5, 6]",
     ]
     assert sum(len(judge.asked) for judge in judges) == 6 * 8
-    assert Slow.most == 4
+    assert crowd.most == 4
 
 
 def test_the_judges_role_is_given_back_where_nothing_is_left_to_ask(database: Database) -> None:

@@ -29,6 +29,8 @@ from mtbench_pytest.records import (
 from tests.unit.parties import (
     THREE,
     WAIT,
+    Crowd,
+    Crowded,
     Endless,
     contest,
     contest_with,
@@ -129,24 +131,12 @@ def test_judging_begins_before_generation_ends() -> None:
     assert all(r.judged for r in rows)
 
 
-class Crowded(ScriptedJudge):
-    """Counts how many calls are under way at once."""
-
-    now = most = 0
-
-    async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        await asyncio.sleep(0.002)
-        self.now -= 1
-        return await super().reply(task, max_tokens)
-
-
 @pytest.mark.parametrize("limit", [1, 3])
 def test_no_more_calls_at_once_than_allowed(limit: int) -> None:
-    judge = Crowded(fair)
+    crowd = Crowd()
+    judge = Crowded(crowd)
     rows_of(contest(judge=judge, concurrency=limit))
-    assert judge.most == limit
+    assert crowd.most == limit
     assert len(judge.asked) == 24
 
 
