@@ -6,8 +6,8 @@ BIN := .venv/bin
 
 # The gate on a real model. The same weights stand on both sides, so it must say PASS.
 demo: .venv/ready
-	$(BIN)/pytest suites/general --mtbench-candidate demo --mtbench-baseline demo --mtbench-judge checks \
-	  --mtbench-max-new-tokens 256
+	$(BIN)/pytest suites/general --mtbench-sample demo --mtbench-candidate demo --mtbench-baseline demo \
+	  --mtbench-judge checks --mtbench-max-new-tokens 256
 
 test: .venv/ready lint
 	$(BIN)/pytest
