@@ -12,6 +12,7 @@ from mtbench_pytest.contest import sampling_for
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.judges import Judge, build_judge
 from mtbench_pytest.judges.base import GameTask, GradeTask
+from mtbench_pytest.locate import find_bench
 from mtbench_pytest.models import ChatModel, build_model
 from mtbench_pytest.models.base import Renders
 from mtbench_pytest.records import (
@@ -27,7 +28,7 @@ from mtbench_pytest.records import (
 from mtbench_pytest.report.terminal import one_line
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.specs import Spec
-from mtbench_pytest.suite import Bench, find_bench, load_bench
+from mtbench_pytest.suite import Bench, load_bench
 
 _WIDTH = 100
 _TAIL = 300

@@ -20,6 +20,7 @@ from mtbench_pytest.gate import exit_status
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, notices
+from mtbench_pytest.locate import QUESTIONS, find_bench
 from mtbench_pytest.models import build_model
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
@@ -33,7 +34,7 @@ from mtbench_pytest.screen import header, write_summary
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.specs import python_factory
 from mtbench_pytest.stats import warm_up
-from mtbench_pytest.suite import QUESTIONS, find_bench, load_bench
+from mtbench_pytest.suite import load_bench
 from mtbench_pytest.watch import Watch, showing, telling
 from mtbench_pytest.wire import row_from_dict, to_plain
 

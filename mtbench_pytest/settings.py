@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mtbench_pytest.bench_config import BenchConfig
 from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.gate import Policy
 from mtbench_pytest.options import OPTIONS, Option
 from mtbench_pytest.records import Party
 from mtbench_pytest.specs import Parser, Spec, choice, number, parse_spec, whole
-from mtbench_pytest.suite import BenchConfig
 
 
 def _text(text: str) -> str:

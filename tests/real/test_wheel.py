@@ -56,7 +56,7 @@ def test_the_shipped_suite_is_collected_by_name(site: Path, tmp_path: Path) -> N
 
 
 def test_the_shipped_bench_is_found_by_name(site: Path, tmp_path: Path) -> None:
-    code = "from pathlib import Path; from mtbench_pytest.suite import *; print(find_bench(Path('general')))"
+    code = "from pathlib import Path; from mtbench_pytest.locate import *; print(find_bench(Path('general')))"
     environment = os.environ | {"PYTHONPATH": str(site)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True

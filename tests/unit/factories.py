@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from mtbench_pytest.bench_config import REFERENCE_CATEGORIES, BenchConfig
 from mtbench_pytest.jsonl import dump_jsonl
 from mtbench_pytest.prompts import PromptBook, PromptType, Template, make_template
 from mtbench_pytest.records import (
@@ -24,7 +25,7 @@ from mtbench_pytest.records import (
     Side,
     Verdict,
 )
-from mtbench_pytest.suite import REFERENCE_CATEGORIES, Bench, BenchConfig, load_bench
+from mtbench_pytest.suite import Bench, load_bench
 
 Winner = Literal["A", "B", "tie"]
 PROMPT = Prompt("single-v1", "Be fair.", "Q A")

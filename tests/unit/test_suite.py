@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.errors import FileError, SpecError
-from mtbench_pytest.suite import find_bench, load_bench, read_choices
+from mtbench_pytest.locate import find_bench
+from mtbench_pytest.suite import load_bench, read_choices
 from tests.unit.factories import (
     answer_line,
     bench,

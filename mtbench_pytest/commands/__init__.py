@@ -1,0 +1,7 @@
+"""The commands of `mtbench`, one a file: each adds its parser and runs."""
+
+from __future__ import annotations
+
+from mtbench_pytest.commands import doctor, show
+
+COMMANDS = (show, doctor)  # as `mtbench --help` lists them
