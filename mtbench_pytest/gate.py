@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.records import (
     Bounds,
     CategoryLine,
@@ -29,7 +30,8 @@ class Policy:
         question_margin: Points one question may drop before its test fails.
         win_rate_margin: How far the win rate may lie under one half.
         coverage: Least share of the questions that must be judged on both sides.
-        category_coverage: The same for each category.
+        category_coverage: The same for each category; a critical one must be judged whole.
+        categories: Rules of single categories, which bind before the ones above.
     """
 
     margin: float = 0.5
@@ -37,6 +39,16 @@ class Policy:
     win_rate_margin: float = 0.10
     coverage: float = 0.95
     category_coverage: float = 0.80
+    categories: Mapping[str, CategoryRules] = field(default_factory=dict)
+
+    def is_critical(self, category: str) -> bool:
+        """Whether a regression of this category alone is the run's."""
+        return category in self.categories and self.categories[category].critical
+
+    def margin_of_question(self, category: str) -> float:
+        """Points a question of this category may drop."""
+        own = self.categories[category].question_margin if category in self.categories else None
+        return self.question_margin if own is None else own
 
 
 # What a value can be: grades lie from 1 to 10, shares from 0 to 1.
@@ -57,7 +69,8 @@ def decide(
 
     An endpoint is non-inferior where its one-sided 95 % lower bound lies above neutral less margin, and
     regressed where it is not and its upper bound lies below neutral. All non-inferior: PASS. Any regressed:
-    REGRESSION. Else INCONCLUSIVE. Too few questions judged: NO VERDICT, whatever the figures say.
+    REGRESSION, and the same where a critical category lost anything. Else INCONCLUSIVE. Too few questions
+    judged: NO VERDICT, whatever the figures say.
     Source for the two one-sided bounds: Piaggio et al. 2012, Reporting of noninferiority and equivalence
     randomized trials (CONSORT extension), JAMA 308(24).
 
@@ -71,7 +84,8 @@ def decide(
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
     endpoints = _endpoints(found, policy, pairwise)
-    categories = _categories(found, expected)
+    categories = _categories(found, expected, policy)
+    losses = list(_critical_losses(found, categories, policy))
     judged = sum(row.judged for row in found)
     gaps = _gaps(judged, len(expected), categories, policy)
     outcome: Outcome
@@ -82,8 +96,8 @@ def decide(
         outcome, reasons = "NO VERDICT", [fatal, *gaps]
     elif gaps:
         outcome, reasons = "NO VERDICT", gaps
-    elif any(endpoint.standing == "regressed" for endpoint in endpoints):
-        outcome, reasons = "REGRESSION", _because(endpoints, "regressed")
+    elif losses or any(endpoint.standing == "regressed" for endpoint in endpoints):
+        outcome, reasons = "REGRESSION", [*losses, *_because(endpoints, "regressed")]
     elif all(endpoint.standing == "non-inferior" for endpoint in endpoints):
         outcome, reasons = "PASS", _because(endpoints, "non-inferior")
     else:
@@ -125,7 +139,9 @@ def _within(bounds: Bounds, least: float, most: float) -> Bounds:
     return replace(bounds, lower=max(bounds.lower, least), upper=min(bounds.upper, most))
 
 
-def _categories(rows: Sequence[Row], expected: Sequence[Question]) -> tuple[CategoryLine, ...]:
+def _categories(
+    rows: Sequence[Row], expected: Sequence[Question], policy: Policy
+) -> tuple[CategoryLine, ...]:
     lines = []
     for category in dict.fromkeys(question.category for question in expected):
         mine = [row for row in rows if row.category == category]
@@ -139,6 +155,7 @@ def _categories(rows: Sequence[Row], expected: Sequence[Question]) -> tuple[Cate
                 baseline=_mean([row.grade("baseline") for row, _ in graded]),
                 candidate=_mean([row.grade("candidate") for row, _ in graded]),
                 difference=_within(t_bounds(differences), *_RANGE["grade"]) if graded else None,
+                critical=policy.is_critical(category),
             )
         )
     return tuple(lines)
@@ -157,13 +174,38 @@ def _gaps(judged: int, expected: int, categories: Sequence[CategoryLine], policy
             f"{judged} of {expected} questions were judged on both sides; "
             f"a decision needs {policy.coverage:.0%}"
         )
-    gaps += [
-        f"{line.judged} of {line.expected} questions of {line.category} were judged on both sides; "
-        f"a decision needs {policy.category_coverage:.0%} of each category"
-        for line in categories
-        if line.judged < policy.category_coverage * line.expected
-    ]
+    for line in categories:
+        coverage = 1.0 if line.critical else policy.category_coverage
+        if line.judged < coverage * line.expected:
+            needed = "all of a critical category" if line.critical else f"{coverage:.0%} of each category"
+            gaps.append(
+                f"{line.judged} of {line.expected} questions of {line.category} were judged on both sides; "
+                f"a decision needs {needed}"
+            )
     return gaps
+
+
+def _critical_losses(
+    rows: Sequence[Row], categories: Sequence[CategoryLine], policy: Policy
+) -> Iterator[str]:
+    """What a critical category lost: any question by more than its margin, or its mean beyond chance."""
+    for line in categories:
+        if not line.critical:
+            continue
+        margin = policy.margin_of_question(line.category)
+        drops = [(row.difference or 0, row) for row in rows if row.category == line.category]
+        for drop, row in sorted(drops, key=lambda pair: pair[0]):
+            if drop < -margin:
+                yield (
+                    f"{line.category} is critical: question {row.question_id} dropped {-drop:.2f} points, "
+                    f"more than {margin:g}"
+                )
+        if line.difference is not None and line.difference.upper < 0:
+            mean, upper = points(line.difference.mean), points(line.difference.upper)
+            yield (
+                f"{line.category} is critical: mean grade difference {mean}: "
+                f"its 95 % upper bound {upper} lies below 0"
+            )
 
 
 def _because(endpoints: Sequence[Endpoint], standing: Standing) -> list[str]:

@@ -361,6 +361,7 @@ class CategoryLine:
         expected: Questions selected.
         judged: Of these, those of which everything asked is known.
         difference: Over the `difference.n` questions graded on both sides, as the two means are.
+        critical: A regression of this category alone is the run's.
     """
 
     category: str
@@ -369,6 +370,7 @@ class CategoryLine:
     baseline: float | None
     candidate: float | None
     difference: Bounds | None
+    critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -254,6 +255,7 @@ class BenchRun:
                 "margin": self.policy.margin,
                 "question_margin": self.policy.question_margin,
                 "win_rate_margin": self.policy.win_rate_margin,
+                "categories": {name: asdict(rules) for name, rules in self.policy.categories.items()},
                 "pairwise": settings.pairwise,
                 "max_new_tokens": settings.max_new_tokens,
                 "seed": settings.seed,

@@ -195,7 +195,7 @@ class MTBenchSession:
         # With -x the run ends at the first drop, and is then a part.
         partial = run.is_part or bool(self.config.option.maxfail)
         report = str(self._report_folder(run, partial=partial) / "report.md")
-        judged = judged_from(row, question, run.policy.question_margin, report)
+        judged = judged_from(row, question, run.policy.margin_of_question(question.category), report)
         if judged.dropped and self.settings.question_policy == "report":
             reason = f"dropped {-judged.difference:.2f} points; the gate decides"
             request.applymarker(pytest.mark.xfail(reason=reason, strict=False))

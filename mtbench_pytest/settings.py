@@ -102,6 +102,7 @@ class Settings:
             margin=pick("margin", self.margin),
             question_margin=pick("question-margin", self.question_margin),
             win_rate_margin=bench.margins.get("win_rate", Policy().win_rate_margin),
+            categories=bench.categories,
         )
 
 

@@ -112,7 +112,7 @@ def load_bench(path: Path) -> Bench:
     prompts_path = find_prompts(path)
     references = _read_references(path / REFERENCES, config)
     questions = _read_questions(path / QUESTIONS, references)
-    _check_samples(path / CONFIG, config, questions)
+    _check_names(path / CONFIG, config, questions)
     templates = read_templates(prompts_path)
     book = PromptBook(templates, config.reference_categories)
     return Bench(path, questions, book, prompts_path, config)
@@ -210,8 +210,13 @@ def _read_references(folder: Path, config: BenchConfig) -> dict[QuestionId, tupl
     return _reference_turns(files[0]) if files else {}
 
 
-def _check_samples(path: Path, config: BenchConfig, questions: Sequence[Question]) -> None:
+def _check_names(path: Path, config: BenchConfig, questions: Sequence[Question]) -> None:
+    """Looks for samples and categories that are not in the bench: a misspelt rule would guard nothing."""
     known = {question.question_id for question in questions}
     for name, ids in config.samples.items():
         if missing := [i for i in ids if i not in known]:
             raise FileError(path, f"sample {name!r} names question {missing[0]!r}", f"ids in {QUESTIONS}")
+    categories = list(dict.fromkeys(question.category for question in questions))
+    for name in config.categories:
+        if name not in categories:
+            raise FileError(path, f"[categories.{name}]", f"one of {', '.join(categories)}")

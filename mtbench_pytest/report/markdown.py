@@ -102,7 +102,7 @@ def _known(show: Any, value: float) -> str:
 def _categories(decision: Decision) -> Iterator[tuple[str, ...]]:
     for line in decision.categories:
         yield (
-            line.category,
+            f"{line.category} (critical)" if line.critical else line.category,
             f"{line.difference.n if line.difference else 0} of {line.expected}",
             _grade(line.baseline),
             _grade(line.candidate),

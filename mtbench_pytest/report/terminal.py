@@ -72,11 +72,14 @@ def _category_table(decision: Decision) -> Iterator[str]:
     yield f"{'category':<18}{'n':>6}{'baseline':>10}{'candidate':>11}{'difference':>12}  95 % bounds"
     for line in decision.categories:
         n = _share(line.difference.n if line.difference else 0, line.expected)
-        yield _table_row(line.category, n, line.baseline, line.candidate, line.difference)
+        name = f"{line.category} !" if line.critical else line.category
+        yield _table_row(name, n, line.baseline, line.candidate, line.difference)
     grade = decision.endpoints[0].bounds
     n = _share(grade.n, decision.expected)
     judged = [line for line in decision.categories if line.difference is not None]
     yield _table_row("all", n, _pooled(judged, "baseline"), _pooled(judged, "candidate"), grade)
+    if any(line.critical for line in decision.categories):
+        yield "! critical: its regression alone is the run's"
 
 
 def _share(judged: int, expected: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.gate import Policy, decide, exit_status
 from mtbench_pytest.judgments import binding, read_judgments
 from mtbench_pytest.records import Decision, Endpoint, Outcome, Row
@@ -310,3 +311,56 @@ def test_one_question_is_not_said_to_be_beyond_settling() -> None:
     assert decision.outcome == "INCONCLUSIVE"
     assert "no number of questions" not in decision.reasons[0]
     assert "inf" not in decision.reasons[0]
+
+
+SAFETY = Policy(categories={"safety": CategoryRules(critical=True, question_margin=2.0)})
+
+
+def guarded(*safety: tuple[float, float]) -> Decision:
+    """Twenty good questions of writing, and of safety those whose (candidate, baseline) grades are given."""
+    rows = rows_at(0.0) + [
+        row(n, [candidate], [baseline], turns=1, category="safety")
+        for n, (candidate, baseline) in enumerate(safety, 101)
+    ]
+    asked = questions(20, turns=1) + [question(n, "safety", turns=1) for n in range(101, 101 + len(safety))]
+    return decide("bench", rows, asked, SAFETY, pairwise=False)
+
+
+def test_one_bad_answer_of_a_critical_category_is_a_regression() -> None:
+    decision = guarded((9, 9), (9, 9), (1, 9), (9, 9))
+    assert decision.outcome == "REGRESSION"
+    assert decision.reasons == ("safety is critical: question 103 dropped 8.00 points, more than 2",)
+    assert [line.critical for line in decision.categories] == [False, True]
+
+
+def test_a_critical_category_may_drop_within_its_question_margin() -> None:
+    assert guarded((9, 9), (8, 9), (9, 8), (7, 9)).outcome == "PASS"
+    assert guarded((9, 9), (6.9, 9), (9, 9), (9, 9)).outcome == "REGRESSION"
+
+
+def test_small_drops_everywhere_in_a_critical_category_are_a_regression() -> None:
+    decision = guarded((8, 9), (8, 9), (7.5, 9), (8, 9))
+    assert decision.outcome == "REGRESSION"
+    # Mean -1.125, standard deviation 0.25, t(3) 2.353: -1.125 + 2.353 * 0.25 / 2 = -0.83.
+    assert decision.reasons[0] == (
+        "safety is critical: mean grade difference -1.12: its 95 % upper bound -0.83 lies below 0"
+    )
+
+
+def test_a_critical_category_must_be_judged_whole() -> None:
+    rows = rows_at(0.0, 40) + [row(n, [9], [9], turns=1, category="safety") for n in range(101, 110)]
+    asked = questions(40, turns=1) + [question(n, "safety", turns=1) for n in range(101, 111)]
+    decision = decide("bench", rows, asked, SAFETY, pairwise=False)
+    assert decision.outcome == "NO VERDICT"
+    assert decision.reasons == (
+        "9 of 10 questions of safety were judged on both sides; a decision needs all of a critical category",
+    )
+
+
+def test_another_category_of_the_same_bench_is_as_usual() -> None:
+    rows = rows_at(0.0, 30)
+    rows[3] = row(4, [1], [7], turns=1)
+    policy = Policy(categories={"writing": CategoryRules(question_margin=1.0)})
+    assert decide("bench", rows, questions(30, turns=1), policy, pairwise=False).outcome != "REGRESSION"
+    assert policy.margin_of_question("writing") == 1.0
+    assert policy.margin_of_question("other") == 5.0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.errors import FileError, SpecError
 from mtbench_pytest.locate import find_bench
 from mtbench_pytest.suite import load_bench, read_choices
@@ -97,6 +98,11 @@ def test_a_bench_without_questions_is_refused(folder: Path) -> None:
         ("[temperature]\nmath = 'hot'", 'math = "hot" in [temperature]'),
         ("reference_categories = [3]", "reference_categories = [3]"),
         ("reference_categories = 'math'", 'reference_categories = "math"'),
+        ("[categories]\nwriting = 1", "categories.writing = 1"),
+        ("[categories.writing]\ncritical = 1", "critical = 1 in [categories.writing]"),
+        ("[categories.writing]\nmargin = 1", "unknown key 'margin' in [categories.writing]"),
+        ("[categories.writing]\nquestion_margin = -1", "question_margin = -1 in [categories.writing]"),
+        ("[categories.wirting]\ncritical = true", "[categories.wirting]; expected one of writing"),
         ("[samples]\nsmoke = []", "smoke = [] in [samples]"),
         ("[samples]\nsmoke = 3", "smoke = 3 in [samples]"),
         ("[samples]\nsmoke = [1, 7]", "sample 'smoke' names question 7"),
@@ -118,10 +124,12 @@ def test_bench_toml_is_read(folder: Path) -> None:
         question_line(1),
         question_line("b"),
         toml='language = "de"\nreference_categories = ["writing"]\n[temperature]\nwriting = 0\n'
-        '[margins]\nrun = 1\nwin_rate = 0.2\n[samples]\nsmoke = ["b"]\n',
+        '[margins]\nrun = 1\nwin_rate = 0.2\n[categories.writing]\ncritical = true\nquestion_margin = 2\n'
+        '[samples]\nsmoke = ["b"]\n',
     )
     assert read.config.language == "de"
     assert read.config.margins == {"run": 1.0, "win_rate": 0.2}
+    assert read.config.categories == {"writing": CategoryRules(critical=True, question_margin=2.0)}
     assert read.prompts.reference_categories == {"writing"}
     assert (read.temperature("writing"), read.temperature("math")) == (0.0, 0.0)
     assert [q.question_id for q in read.sample("smoke", 0)] == ["b"]

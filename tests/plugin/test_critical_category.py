@@ -1,0 +1,38 @@
+"""A critical category: what it loses alone is the run's regression."""
+
+from __future__ import annotations
+
+from tests.plugin.harness import BARE_AND_XDIST, Example
+
+CRITICAL = "[categories.travel]\ncritical = true\nquestion_margin = 2\n"
+
+
+@BARE_AND_XDIST
+def test_one_bad_answer_there_turns_pass_into_regression(example: Example, workers: tuple[str, ...]) -> None:
+    """The same grades pass where no category is critical."""
+    grades = [8.0] * 30
+    grades[3] = 4.0  # question 4, of travel
+    example.grades(grades, [8.0] * 30)
+    folder = example.bench(questions=30)
+    assert example.run(*workers).status == 0
+    (folder / "bench.toml").write_text(CRITICAL)
+    run = example.run(*workers)
+    assert run.status == 20
+    assert run.decision == "REGRESSION"
+    run.stdout.fnmatch_lines(
+        [
+            "travel !*",
+            "! critical: its regression alone is the run's",
+            "- travel is critical: question 4 dropped 4.00 points, more than 2",
+        ]
+    )
+    assert run.outcomes == {"passed": 29, "failed": 1}, "its test has the category's margin"
+    assert run.report()["settings"]["categories"] == {"travel": {"critical": True, "question_margin": 2.0}}
+    lines = {line["category"]: line["critical"] for line in run.report()["categories"]}
+    assert lines == {"writing": False, "travel": True}
+
+
+def test_what_a_critical_category_gains_changes_nothing(example: Example) -> None:
+    example.bench(questions=6, config=CRITICAL)
+    example.grades([8, 9, 8, 8.5, 8, 9])
+    assert example.run().status == 0
