@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,12 @@ def short(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def read_jsonl(path: Path) -> Iterator[Line]:
+def read_jsonl(path: Path, refuse: Callable[[FileError], None] | None = None) -> Iterator[Line]:
     """Reads a JSON Lines file line by line; blank lines are passed over, a byte order mark too.
+
+    Args:
+        path: The file.
+        refuse: Is told of a line that is no JSON object, which is then passed over; else it raises.
 
     Raises:
         FileError: Where the file cannot be read or a line is not a JSON object.
@@ -71,7 +75,14 @@ def read_jsonl(path: Path) -> Iterator[Line]:
         with path.open("rb") as file:
             for number, content in enumerate(file, 1):
                 given = content.removeprefix(codecs.BOM_UTF8) if number == 1 else content
-                if (data := _object(path, number, given)) is not None:
+                try:
+                    data = _object(path, number, given)
+                except FileError as error:
+                    if refuse is None:
+                        raise
+                    refuse(error)
+                    continue
+                if data is not None:
                     yield Line(path, number, data)
     except OSError as error:
         raise FileError(path, (error.strerror or str(error)).lower(), "a JSON Lines file") from None

@@ -110,7 +110,7 @@ def load_bench(path: Path) -> Bench:
     """
     config = read_config(path / CONFIG)
     prompts_path = find_prompts(path)
-    references = _read_references(path / REFERENCES, config)
+    references = _read_references(path, config)
     questions = _read_questions(path / QUESTIONS, references)
     _check_names(path / CONFIG, config, questions)
     templates = read_templates(prompts_path)
@@ -122,7 +122,7 @@ def _read_questions(path: Path, references: Mapping[QuestionId, tuple[str, ...]]
     questions: list[Question] = []
     seen: dict[QuestionId, int] = {}
     for line in read_jsonl(path):
-        question = _question(line, references)
+        question = read_question(line, references)
         if question.question_id in seen:
             raise line.error(
                 f"question_id {short(question.question_id)} stands in line {seen[question.question_id]} too",
@@ -135,7 +135,16 @@ def _read_questions(path: Path, references: Mapping[QuestionId, tuple[str, ...]]
     return tuple(questions)
 
 
-def _question(line: Line, references: Mapping[QuestionId, tuple[str, ...]]) -> Question:
+def read_question(line: Line, references: Mapping[QuestionId, tuple[str, ...]]) -> Question:
+    """Reads one line of `question.jsonl`.
+
+    Args:
+        line: The line.
+        references: Reference answers by question id; they win over the question's own.
+
+    Raises:
+        FileError: For anything that cannot be used.
+    """
     question_id = line.question_id()
     category = line.get("category", str, "the question's category")
     turns = line.strings("turns", "a list of the user's messages, one a turn")
@@ -173,6 +182,21 @@ def _checks(line: Line, turns: int) -> tuple[tuple[Check, ...], ...]:
     return tuple(tuple(checks) for checks in given)
 
 
+def read_choice(line: Line) -> Mapping[str, Any]:
+    """The first choice of a line in FastChat's model-answer form: its `turns` is a list of replies.
+
+    Raises:
+        FileError: Where the line is not of that form.
+    """
+    expected = "choices[0].turns: a list of replies, one a turn"
+    choices = line.get("choices", list, expected)
+    choice: Mapping[str, Any] = choices[0] if choices and isinstance(choices[0], dict) else {}
+    turns = choice.get("turns")
+    if not isinstance(turns, list) or not turns or not all(isinstance(turn, str) for turn in turns):
+        raise line.error(f"choices is {short(choices)}", expected)
+    return choice
+
+
 def read_choices(path: Path) -> dict[QuestionId, Mapping[str, Any]]:
     """Reads a file in FastChat's model-answer form; where an id stands twice the last one binds.
 
@@ -182,32 +206,31 @@ def read_choices(path: Path) -> dict[QuestionId, Mapping[str, Any]]:
     Raises:
         FileError: Where a line is not of that form.
     """
-    expected = "choices[0].turns: a list of replies, one a turn"
-    answers: dict[QuestionId, Mapping[str, Any]] = {}
-    for line in read_jsonl(path):
-        choices = line.get("choices", list, expected)
-        choice = choices[0] if choices and isinstance(choices[0], dict) else {}
-        turns = choice.get("turns")
-        if not isinstance(turns, list) or not turns or not all(isinstance(turn, str) for turn in turns):
-            raise line.error(f"choices is {short(choices)}", expected)
-        answers[line.question_id()] = choice
-    return answers
+    return {line.question_id(): read_choice(line) for line in read_jsonl(path)}
 
 
-def _reference_turns(path: Path) -> dict[QuestionId, tuple[str, ...]]:
-    return {question_id: tuple(choice["turns"]) for question_id, choice in read_choices(path).items()}
+def find_references(bench: Path, config: BenchConfig) -> Path | None:
+    """The file of a bench's reference answers, or None where it has none.
 
-
-def _read_references(folder: Path, config: BenchConfig) -> dict[QuestionId, tuple[str, ...]]:
-    files = sorted(folder.glob("*.jsonl"))
+    Raises:
+        FileError: Where there are several and nothing says which.
+    """
+    folder = bench / REFERENCES
     if config.reference_answer is not None:
-        return _reference_turns(folder / f"{config.reference_answer}.jsonl")
+        return folder / f"{config.reference_answer}.jsonl"
+    files = sorted(folder.glob("*.jsonl"))
     if len(files) > 1:
         # FastChat takes the judge's own; its judge is gpt-4 unless told otherwise.
         files = [file for file in files if file.stem == "gpt-4"]
         if not files:
             raise FileError(folder, "several files", f"reference_answer = NAME in {CONFIG} to say which")
-    return _reference_turns(files[0]) if files else {}
+    return files[0] if files else None
+
+
+def _read_references(bench: Path, config: BenchConfig) -> dict[QuestionId, tuple[str, ...]]:
+    file = find_references(bench, config)
+    choices = read_choices(file) if file else {}
+    return {question_id: tuple(choice["turns"]) for question_id, choice in choices.items()}
 
 
 def _check_names(path: Path, config: BenchConfig, questions: Sequence[Question]) -> None:

@@ -124,7 +124,7 @@ def test_bench_toml_is_read(folder: Path) -> None:
         question_line(1),
         question_line("b"),
         toml='language = "de"\nreference_categories = ["writing"]\n[temperature]\nwriting = 0\n'
-        '[margins]\nrun = 1\nwin_rate = 0.2\n[categories.writing]\ncritical = true\nquestion_margin = 2\n'
+        "[margins]\nrun = 1\nwin_rate = 0.2\n[categories.writing]\ncritical = true\nquestion_margin = 2\n"
         '[samples]\nsmoke = ["b"]\n',
     )
     assert read.config.language == "de"
