@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.commands import doctor, show
+from mtbench_pytest.commands import doctor, lint, show
 
-COMMANDS = (show, doctor)  # as `mtbench --help` lists them
+COMMANDS = (show, lint, doctor)  # as `mtbench --help` lists them
