@@ -33,7 +33,8 @@ class Gate:
         command = [sys.executable, "-W", "error", "-m", "pytest", str(SUITE), "-p", "no:cacheprovider"]
         # pytest's root is the checkout, whose own store is none of a test's.
         command += [f"--mtbench-store={self.folder}/store.db"]
-        command += ["--mtbench-sample=demo"]  # unless the options name another: the last one binds
+        if not any(option.startswith("--mtbench-bench") for option in options):
+            command += ["--mtbench-sample=demo"]  # unless the options name another: the last one binds
         command += [f"--mtbench-{party}={spec}" for party, spec in parties.items()]
         done = subprocess.run(
             [*command, *options],
