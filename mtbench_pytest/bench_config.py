@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class BenchConfig:
     """What `bench.toml` says; every table and key is optional.
 
     Attributes:
-        language: Of the questions, as an ISO 639-1 code.
+        language: Of the questions, as an ISO 639-1 code; "" where it is not stated.
         temperature: By category; FastChat's where a category is not named.
         reference_categories: Categories judged against a reference where there is one.
         reference_answer: Stem of the file in `reference_answer/`, where it holds several.
@@ -57,7 +58,7 @@ class BenchConfig:
         samples: Named lists of question ids.
     """
 
-    language: str = "en"
+    language: str = ""
     temperature: Mapping[str, float] = field(default_factory=dict)
     reference_categories: frozenset[str] = REFERENCE_CATEGORIES
     reference_answer: str | None = None
@@ -98,7 +99,7 @@ def read_config(path: Path) -> BenchConfig:
         if not isinstance(value, kind):
             raise FileError(path, f"{key} = {short(value)}", expected)
     return BenchConfig(
-        language=data.get("language", "en"),
+        language=_language(path, data.get("language", "")),
         temperature=_numbers(path, data, "temperature"),
         reference_categories=_strings(path, data, "reference_categories", REFERENCE_CATEGORIES),
         reference_answer=data.get("reference_answer"),
@@ -109,6 +110,12 @@ def read_config(path: Path) -> BenchConfig:
         },
         samples={name: _ids(path, name, ids) for name, ids in data.get("samples", {}).items()},
     )
+
+
+def _language(path: Path, given: str) -> str:
+    if given and not re.fullmatch("[a-z]{2,3}", given):
+        raise FileError(path, f"language = {short(given)}", _KEYS["language"][1])
+    return given
 
 
 def _category(path: Path, table: str, rules: Any) -> CategoryRules:

@@ -7,17 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.records import (
-    Bounds,
-    CategoryLine,
-    Decision,
-    Endpoint,
-    EndpointName,
-    Outcome,
-    Question,
-    Row,
-    Standing,
-)
+from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint, EndpointName, Outcome, Standing
+from mtbench_pytest.records import Question, Row
 from mtbench_pytest.stats import questions_needed, t_bounds
 
 

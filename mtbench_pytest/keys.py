@@ -36,7 +36,9 @@ class AnswerKeys:
 
 
 def _task_key(task: AnswerTask) -> str:
-    return digest(task.question.question_id, task.question.turns, asdict(task.sampling))
+    question = task.question
+    opening = [question.messages()] if question.opening else []
+    return digest(question.question_id, question.turns, asdict(task.sampling), *opening)
 
 
 def judgment_key(identity: Mapping[str, Any], task: Task, extra: Mapping[str, Any]) -> str:

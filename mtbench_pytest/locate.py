@@ -16,6 +16,18 @@ def shipped_suites() -> Path:
     return installed if installed.is_dir() else package.parent / "suites"
 
 
+def bench_beside(module_folder: Path) -> Path:
+    """The bench in the folder of a test module.
+
+    Raises:
+        SpecError: Where there is none.
+    """
+    if (module_folder / QUESTIONS).is_file():
+        return module_folder.resolve()
+    problem = f"no {QUESTIONS} beside the test module"
+    raise SpecError(f"{module_folder}", problem, "one, or --mtbench-bench DIR|NAME")
+
+
 def find_bench(given: Path) -> Path:
     """The folder of a bench given as a path or as the name of a shipped suite.
 

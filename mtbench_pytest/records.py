@@ -28,6 +28,14 @@ def clean(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, as chat APIs have it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One benchmark question: what the user says, turn by turn.
 
@@ -35,8 +43,11 @@ class Question:
         question_id: Unique in its bench.
         category: For example "writing" or "math".
         turns: The user's messages, one a turn, at least one.
-        reference: Reference answers, one a turn, or empty.
+        reference: Reference answers, one a turn, "" for a turn without; may be shorter, or empty.
         checks: For the offline `checks` judge: a tuple of checks for each turn, or empty.
+        opening: What stands before the first turn: a system message, an earlier part of the conversation.
+        language: Its own, as an ISO 639-1 code; "" for the bench's.
+        language_exempt: Why a turn's reply need not be in that language, one a turn, "" for none; or empty.
     """
 
     question_id: QuestionId
@@ -44,6 +55,30 @@ class Question:
     turns: tuple[str, ...]
     reference: tuple[str, ...] = ()
     checks: tuple[tuple[Check, ...], ...] = ()
+    opening: tuple[Message, ...] = ()
+    language: str = ""
+    language_exempt: tuple[str, ...] = ()
+
+    def exempt(self, turn: int) -> str:
+        """Why the reply to a turn need not be in the question's language, or ""."""
+        return self.language_exempt[turn - 1] if self.language_exempt else ""
+
+    def messages(self, system: str = "") -> list[dict[str, str]]:
+        """What a model is told before the first turn.
+
+        Args:
+            system: The model's own system message; the question's binds before it.
+        """
+        opening = [{"role": message.role, "content": message.content} for message in self.opening]
+        own = bool(opening) and opening[0]["role"] == "system"
+        return opening if own or not system else [{"role": "system", "content": system}, *opening]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The turns as a judge reads them: what stands before the first is written out in front of it."""
+        before = "".join(f"[{message.role}]\n{message.content}\n\n" for message in self.opening)
+        first = f"{before}[user]\n{self.turns[0]}" if before else self.turns[0]
+        return (first, *self.turns[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,86 +342,3 @@ class Row:
     def judged(self) -> bool:
         """Whether everything that was asked about this question is known."""
         return self.difference is not None and (self.score is not None or not self.game_turns)
-
-
-Outcome = Literal["PASS", "REGRESSION", "INCONCLUSIVE", "NO VERDICT", "PARTIAL"]
-EndpointName = Literal["grade", "win rate"]
-Standing = Literal["non-inferior", "regressed", "undecided"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A mean over questions with one-sided bounds.
-
-    Attributes:
-        n: Questions.
-        mean: Their mean.
-        sd: Their sample standard deviation; nan for n = 1.
-        lower: One-sided lower bound of the mean, at the confidence of the policy.
-        upper: One-sided upper bound, at the same confidence.
-    """
-
-    n: int
-    mean: float
-    sd: float
-    lower: float
-    upper: float
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One of the figures the decision rests on.
-
-    Attributes:
-        name: "grade" (points on the scale from 1 to 10) or "win rate" (share).
-        neutral: The value at which the models are equal: 0 points, or a win rate of 0.5.
-        margin: How far under `neutral` is still accepted, in the same unit.
-        settled_by: For an undecided endpoint: how many questions would settle it if mean and spread
-            stay as they are; None where no number would.
-    """
-
-    name: EndpointName
-    bounds: Bounds
-    neutral: float
-    margin: float
-    standing: Standing
-    settled_by: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryLine:
-    """A category's part of the table.
-
-    Attributes:
-        expected: Questions selected.
-        judged: Of these, those of which everything asked is known.
-        difference: Over the `difference.n` questions graded on both sides, as the two means are.
-        critical: A regression of this category alone is the run's.
-    """
-
-    category: str
-    expected: int
-    judged: int
-    baseline: float | None
-    candidate: float | None
-    difference: Bounds | None
-    critical: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the run decided for one bench, and why.
-
-    Attributes:
-        expected: Questions selected.
-        judged: Of these, judged on both sides.
-        reasons: Plain sentences, the deciding one first.
-    """
-
-    bench: str
-    outcome: Outcome
-    reasons: tuple[str, ...]
-    expected: int
-    judged: int
-    endpoints: tuple[Endpoint, ...]
-    categories: tuple[CategoryLine, ...]

@@ -16,14 +16,17 @@ from mtbench_pytest import __version__
 from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
+from mtbench_pytest.decision import Decision
 from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
+from mtbench_pytest.languages import Spoken, spoken
 from mtbench_pytest.models import build_model
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
-from mtbench_pytest.records import SIDES, Decision, Party, Question, QuestionId, Row
+from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
+from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.suite import Bench
 from mtbench_pytest.survey import parties_with_work
@@ -236,18 +239,34 @@ class BenchRun:
             OSError: Where it cannot be written.
         """
         rows, unused = self.ordered_rows(), list(self.unused.values())
-        files = report_files(decision, rows, self._about(), time.time(), self.questions, unused)
+        more = list(spoken_markdown(self.spoken, self.bench.language))
+        files = report_files(decision, rows, self._about(), time.time(), self.questions, unused, more)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
+
+    @cached_property
+    def spoken(self) -> Mapping[Side, Spoken]:
+        """In which languages the sides replied, once all rows are there."""
+        asked = {question.question_id: question for question in self.questions}
+        return spoken(self.ordered_rows(), asked, self.bench.language)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the summary says besides figures and failures."""
+        line = spoken_line(self.spoken, self.bench.language)
+        return [line] if line else []
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings
         return {
             **self.parties,
+            "languages": spoken_result(self.spoken),
             "bench": {
                 "name": self.bench.name,
                 "path": str(self.bench.path),
                 "prompts": str(self.bench.prompts_path),
+                "language": self.bench.language,
+                "language_stated": bool(self.bench.config.language),
                 "sha256": self.bench.digest,
                 "sample": settings.sample,
             },

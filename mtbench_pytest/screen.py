@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from mtbench_pytest.records import Decision
+from mtbench_pytest.decision import Decision
 from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.settings import Settings
@@ -50,7 +50,7 @@ def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: s
         report: Where the report is.
     """
     terminal.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
-    for line in summary_lines(decision, run.ordered_rows(), run.parties, report):
+    for line in summary_lines(decision, run.ordered_rows(), run.parties, report, run.notes):
         terminal.write_line(line)
     for line in decision_lines(decision):
         terminal.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})

@@ -15,17 +15,19 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mtbench_pytest.errors import MTBenchError, SpecError
+from mtbench_pytest.decision import Decision, Outcome
+from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.gate import exit_status
+from mtbench_pytest.idle import use_idle_time
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, notices
-from mtbench_pytest.locate import QUESTIONS, find_bench
+from mtbench_pytest.locate import bench_beside, find_bench
 from mtbench_pytest.models import build_model
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress, added
-from mtbench_pytest.records import Answer, AnswerFailure, Decision, Outcome, Party, Question, Side
+from mtbench_pytest.records import Answer, AnswerFailure, Party, Question, Side
 from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.report.folder import relative, set_aside
 from mtbench_pytest.report.terminal import verbose_word
@@ -33,7 +35,6 @@ from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import header, write_summary
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.specs import python_factory
-from mtbench_pytest.stats import warm_up
 from mtbench_pytest.suite import load_bench
 from mtbench_pytest.watch import Watch, showing, telling
 from mtbench_pytest.wire import row_from_dict, to_plain
@@ -213,7 +214,7 @@ class MTBenchSession:
             future = pick(pipeline)
             while (waits := not wait([future], timeout=_TICK).done) or self._live.overdue:
                 self._live.show(added(self._look().values()))
-                warm_up()
+                use_idle_time(controller=not self.is_worker)
                 if waits and not pipeline.alive:
                     raise RuntimeError("the thread that makes answers and judgments has died")
             return future.result()
@@ -348,13 +349,8 @@ class MTBenchSession:
 
     def _bench_path(self, module_folder: Path) -> Path:
         """The bench of a test module: the one named by the option, else the folder it lies in."""
-        if self.settings.bench is not None:
-            return find_bench(self.settings.bench)
-        if (module_folder / QUESTIONS).is_file():
-            return module_folder.resolve()
-        raise SpecError(
-            f"{module_folder}", f"no {QUESTIONS} beside the test module", "one, or --mtbench-bench DIR|NAME"
-        )
+        given = self.settings.bench
+        return bench_beside(module_folder) if given is None else find_bench(given)
 
     def _run_of(self, item: pytest.Item) -> BenchRun:
         folder = item.path.parent

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
-from mtbench_pytest.records import Bounds
+from mtbench_pytest.decision import Bounds
 
 CONFIDENCE = 0.95
 

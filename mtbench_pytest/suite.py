@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest import checks as check_vocabulary
 from mtbench_pytest.bench_config import (
     CONFIG,
     OTHER_TEMPERATURE,
@@ -22,10 +21,12 @@ from mtbench_pytest.bench_config import (
 )
 from mtbench_pytest.errors import FileError, SpecError
 from mtbench_pytest.jsonl import Line, read_jsonl, short
+from mtbench_pytest.languages import ENGLISH, common_language
 from mtbench_pytest.locate import QUESTIONS
-from mtbench_pytest.prompt_files import find_prompts, read_templates
+from mtbench_pytest.prompt_files import find_prompts, read_templates, spare_prompts
 from mtbench_pytest.prompts import PromptBook
-from mtbench_pytest.records import Check, Question, QuestionId
+from mtbench_pytest.question_lines import read_question
+from mtbench_pytest.records import Question, QuestionId
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Bench:
         questions: In the file's order; ids are unique.
         prompts: The judge prompts and the rule which one a question takes.
         prompts_path: Where the prompts came from.
+        language: Of its questions, as `bench.toml` states it or as they read.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Bench:
     prompts: PromptBook
     prompts_path: Path
     config: BenchConfig
+    language: str = ENGLISH
 
     @property
     def name(self) -> str:
@@ -53,7 +56,10 @@ class Bench:
     @cached_property
     def digest(self) -> str:
         """sha256 over questions, prompts and `bench.toml`, as they were read."""
-        parts = [[asdict(q) for q in self.questions], [asdict(t) for t in self.prompts.templates]]
+        parts = [
+            [asdict(q) for q in self.questions],
+            [asdict(t) for t in self.prompts.templates + self.prompts.spare],
+        ]
         text = json.dumps([*parts, asdict(self.config)], sort_keys=True, default=sorted)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -109,13 +115,18 @@ def load_bench(path: Path) -> Bench:
         FileError: For anything in it that cannot be used, with file and line.
     """
     config = read_config(path / CONFIG)
-    prompts_path = find_prompts(path)
     references = _read_references(path, config)
     questions = _read_questions(path / QUESTIONS, references)
     _check_names(path / CONFIG, config, questions)
-    templates = read_templates(prompts_path)
-    book = PromptBook(templates, config.reference_categories)
-    return Bench(path, questions, book, prompts_path, config)
+    language = config.language or language_of(questions)
+    prompts = find_prompts(path, language)
+    book = PromptBook(read_templates(prompts), config.reference_categories, spare_prompts(language))
+    return Bench(path, questions, book, prompts, config, language)
+
+
+def language_of(questions: Sequence[Question]) -> str:
+    """The language most questions are in, English where that cannot be told."""
+    return common_language([turn for question in questions for turn in question.turns]) or ENGLISH
 
 
 def _read_questions(path: Path, references: Mapping[QuestionId, tuple[str, ...]]) -> tuple[Question, ...]:
@@ -133,53 +144,6 @@ def _read_questions(path: Path, references: Mapping[QuestionId, tuple[str, ...]]
     if not questions:
         raise FileError(path, "no questions", "one JSON object a line")
     return tuple(questions)
-
-
-def read_question(line: Line, references: Mapping[QuestionId, tuple[str, ...]]) -> Question:
-    """Reads one line of `question.jsonl`.
-
-    Args:
-        line: The line.
-        references: Reference answers by question id; they win over the question's own.
-
-    Raises:
-        FileError: For anything that cannot be used.
-    """
-    question_id = line.question_id()
-    category = line.get("category", str, "the question's category")
-    turns = line.strings("turns", "a list of the user's messages, one a turn")
-    if blank := [n for n, turn in enumerate(turns, 1) if not turn.strip()]:
-        raise line.error(f"turn {blank[0]} is blank", "a message of the user for each turn")
-    reference = references.get(question_id) or _own_reference(line)
-    return Question(question_id, category, turns, reference, _checks(line, len(turns)))
-
-
-def _own_reference(line: Line) -> tuple[str, ...]:
-    """The question's own `reference`: the turns up to the first that has none."""
-    if line.data.get("reference") is None:
-        return ()
-    given = line.get("reference", list, "a list of reference answers, one a turn")
-    known = []
-    for text in given:
-        if not isinstance(text, str) or not text.strip():
-            break
-        known.append(text)
-    return tuple(known)
-
-
-def _checks(line: Line, turns: int) -> tuple[tuple[Check, ...], ...]:
-    if "checks" not in line.data:
-        return ()
-    given = line.get("checks", list, "a list of checks for each turn")
-    if len(given) != turns or not all(isinstance(checks, list) for checks in given):
-        raise line.error(f"'checks' is {short(given)}", f"{turns} lists of checks, one a turn")
-    for turn, checks in enumerate(given, 1):
-        for check in checks:
-            try:
-                check_vocabulary.validate(check)
-            except ValueError as error:
-                raise line.error(f"check {short(check)} of turn {turn}", str(error)) from None
-    return tuple(tuple(checks) for checks in given)
 
 
 def read_choice(line: Line) -> Mapping[str, Any]:

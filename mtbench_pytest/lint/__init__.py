@@ -16,12 +16,14 @@ _RULES: tuple[Callable[[Draft], Iterable[Finding]], ...] = (
     rules.duplicates,
     rules.odd_characters,
     rules.turns_that_stand_alone,
+    rules.foreign_languages,
     rules.missing_references,
     rules.references_of_nobody,
     rules.references_known_to_be_wrong,
     rules.references_that_fail_their_checks,
     rules.checks_that_ask_too_little,
     rules.questions_without_a_prompt,
+    rules.turns_beyond_the_prompts,
     rules.prompts_of_nobody,
 )
 

@@ -10,12 +10,14 @@ from typing import TypeVar
 from mtbench_pytest.bench_config import CONFIG, BenchConfig, read_config
 from mtbench_pytest.errors import FileError
 from mtbench_pytest.jsonl import Line, read_jsonl, short
+from mtbench_pytest.languages import ENGLISH
 from mtbench_pytest.lint.finding import Finding
 from mtbench_pytest.locate import QUESTIONS
-from mtbench_pytest.prompt_files import find_prompts, read_template
+from mtbench_pytest.prompt_files import find_prompts, read_template, spare_prompts
 from mtbench_pytest.prompts import PromptBook, Template
+from mtbench_pytest.question_lines import read_question
 from mtbench_pytest.records import Question, QuestionId
-from mtbench_pytest.suite import find_references, load_bench, read_choice, read_question
+from mtbench_pytest.suite import find_references, language_of, load_bench, read_choice
 
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ class Draft:
     Attributes:
         references: By question id, the line of the reference file.
         templates: The bench's judge prompts, each with its line.
+        language: Of the bench.
+        spare: As in `PromptBook`.
     """
 
     bench: Path
@@ -42,11 +46,19 @@ class Draft:
     questions: list[Placed] = field(default_factory=list)
     references: dict[QuestionId, tuple[Line, tuple[str, ...]]] = field(default_factory=dict)
     templates: list[tuple[Line, Template]] = field(default_factory=list)
+    language: str = ENGLISH
+    spare: tuple[Template, ...] = ()
 
     @property
     def book(self) -> PromptBook:
         """The rule which prompt a question takes."""
-        return PromptBook(tuple(template for _, template in self.templates), self.config.reference_categories)
+        templates = tuple(template for _, template in self.templates)
+        return PromptBook(templates, self.config.reference_categories, self.spare)
+
+    @property
+    def names(self) -> set[str]:
+        """Of the bench's prompts."""
+        return {template.name for _, template in self.templates}
 
     def reference_line(self, placed: Placed) -> Line:
         """Where a question's reference stands: in the reference file or in the question itself."""
@@ -107,7 +119,9 @@ def _read_questions(draft: Draft, refuse: Refuse) -> None:
 
 def _read_templates(draft: Draft, refuse: Refuse) -> None:
     names: set[str] = set()
-    for line, template in _each(find_prompts(draft.bench), read_template, refuse):
+    language = draft.config.language or language_of([placed.question for placed in draft.questions])
+    draft.language, draft.spare = language, spare_prompts(language)
+    for line, template in _each(find_prompts(draft.bench, language), read_template, refuse):
         if template.name in names:
             refuse(line.error(f"prompt {short(template.name)} stands twice", "a name for each prompt"))
         names.add(template.name)

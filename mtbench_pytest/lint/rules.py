@@ -9,14 +9,15 @@ from typing import get_args
 from mtbench_pytest.checks import examine
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.jsonl import Line, short
+from mtbench_pytest.languages import detect
 from mtbench_pytest.lint.dependence import stands_alone
 from mtbench_pytest.lint.draft import Draft, Placed, turns_of
 from mtbench_pytest.lint.finding import Finding, Level
 from mtbench_pytest.lint.known import known_to_be_wrong
-from mtbench_pytest.prompts import PromptType, Template
+from mtbench_pytest.prompts import GENERAL, PromptType, Template
+from mtbench_pytest.question_lines import FIELDS
 from mtbench_pytest.records import Reply
 
-FIELDS = frozenset({"question_id", "category", "turns", "reference", "checks"})
 _LAZY = ("I don't know.", "OK.")
 _LAZY_GRADE = 5.5  # an answer without effort that gets more shows that the checks ask too little
 
@@ -71,6 +72,19 @@ def turns_that_stand_alone(draft: Draft) -> Iterator[Finding]:
                 yield _at(placed.line, "warning", "stands-alone", what)
 
 
+def foreign_languages(draft: Draft) -> Iterator[Finding]:
+    """A question in another language than it states is answered and judged in the wrong one."""
+    for placed in draft.questions:
+        question = placed.question
+        wanted = question.language or draft.language
+        for turn, text in turns_of(placed):
+            found = None if question.exempt(turn) else detect(text)
+            if found is not None and found != wanted:
+                whose = "it states" if question.language else "of the bench"
+                what = f"turn {turn} is in {found!r}, not in {wanted!r} as {whose}"
+                yield _at(placed.line, "warning", "foreign-language", what)
+
+
 def missing_references(draft: Draft) -> Iterator[Finding]:
     """Questions that are to be judged against a reference and have none, or not for every turn."""
     for placed in draft.questions:
@@ -80,8 +94,8 @@ def missing_references(draft: Draft) -> Iterator[Finding]:
         if not question.reference:
             what = f"{question.category} is judged against references; {question.question_id} has none"
             yield _at(placed.line, "warning", "no-reference", what)
-        elif len(question.reference) < len(question.turns):
-            what = f"a reference for {len(question.reference)} of {len(question.turns)} turns"
+        elif (known := sum(map(bool, question.reference))) < len(question.turns):
+            what = f"a reference for {known} of {len(question.turns)} turns"
             yield _at(draft.reference_line(placed), "warning", "no-reference", what)
 
 
@@ -117,7 +131,7 @@ def references_that_fail_their_checks(draft: Draft) -> Iterator[Finding]:
         said = [Reply(text) for text in question.reference[: len(question.turns)]]
         for at, (reply, own) in enumerate(zip(said, question.checks, strict=False)):
             found = examine(reply, own, question.turns[at], said[:at])
-            why = found.degenerate or "; ".join(outcome.why for outcome in found.failed)
+            why = reply.text and (found.degenerate or "; ".join(outcome.why for outcome in found.failed))
             if why:
                 what = (
                     f"question {question.question_id}: its reference fails the checks of turn {at + 1}: {why}"
@@ -137,10 +151,8 @@ def checks_that_ask_too_little(draft: Draft) -> Iterator[Finding]:
             if grade > _LAZY_GRADE:
                 what = f"the checks of turn {at + 1} give {grade:g} to {short(text, 40)}"
                 yield _at(placed.line, "warning", "weak-checks", what)
-            if (
-                0 < at <= len(question.reference)
-                and not examine(Reply(question.reference[at - 1]), own).failed
-            ):
+            before = question.reference[at - 1] if 0 < at <= len(question.reference) else ""
+            if before and not examine(Reply(before), own).failed:
                 what = f"the reference for turn {at} passes all checks of turn {at + 1} too"
                 yield _at(placed.line, "warning", "weak-checks", what)
 
@@ -155,8 +167,22 @@ def questions_without_a_prompt(draft: Draft) -> Iterator[Finding]:
                     yield _at(placed.line, "error", "no-prompt", what)
 
 
+def turns_beyond_the_prompts(draft: Draft) -> Iterator[Finding]:
+    """Later turns are judged by built-in prompts where the bench's own do not go so far; told once a turn."""
+    for kind in get_args(PromptType):
+        found: dict[int, Line] = {}
+        for placed in draft.questions:
+            for turn, _ in turns_of(placed):
+                picked = _picked(draft, kind, placed, turn)
+                if picked is not None and picked.name in {spare.name for spare in draft.spare} - draft.names:
+                    found.setdefault(turn, placed.line)
+        for turn, line in found.items():
+            what = f"the bench has no {kind} prompt for turn {turn}: the built-in one is used"
+            yield _at(line, "warning", "built-in-prompt", what)
+
+
 def prompts_of_nobody(draft: Draft) -> Iterator[Finding]:
-    """A prompt of the bench's own that no question takes: its category may be misspelt."""
+    """A prompt of the bench's own for a category, that no question takes: it may be misspelt."""
     taken = {
         template.name
         for placed in draft.questions
@@ -165,7 +191,8 @@ def prompts_of_nobody(draft: Draft) -> Iterator[Finding]:
         if (template := _picked(draft, kind, placed, turn))
     }
     for line, template in draft.templates:
-        if line.path.parent == draft.bench and template.name not in taken:
+        own = line.path.parent == draft.bench and template.category != GENERAL
+        if own and template.name not in taken:
             what = f"prompt {short(template.name)} (category {template.category}) fits no question"
             yield _at(line, "warning", "unused-prompt", what)
 

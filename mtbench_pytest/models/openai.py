@@ -119,7 +119,7 @@ class OpenAIModel:
     ) -> Answer | AnswerFailure:
         question, sampling = task.question, task.sampling
         temperature = sampling.temperature if self.send_temperature else None
-        messages = [{"role": "system", "content": self.system}] if self.system else []
+        messages = question.messages(self.system)
         completions = []
         async with room:
             for turn, said in enumerate(question.turns, 1):

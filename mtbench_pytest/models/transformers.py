@@ -82,13 +82,14 @@ class TransformersModel:
             require("accelerate")
         tokenizer = self._tokenizer(self._checkpoint.tokenizer_folder())
         turns = max((len(question.turns) for question in questions), default=1)
-        messages = self._opening()
+        openings = [question.messages(self.settings.system) for question in questions]
+        messages = max(openings, key=lambda said: (_has_system(said), len(said)), default=[])
         for _ in range(turns):
             messages += [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"}]
         try:
             tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, tokenize=False)
         except Exception as error:
-            said = "a system prompt and " if self.settings.system else ""
+            said = "a system prompt and " if _has_system(messages) else ""
             raise ModelError(
                 f"{self._checkpoint.given}: the chat template refuses {said}{turns} turns "
                 f"({first_line(error)}); expected one that takes them, for example by ?chat_template=FILE"
@@ -154,7 +155,8 @@ class TransformersModel:
 
     def render(self, question: Question) -> str:
         """The question's first turn as the model reads it, special tokens included."""
-        messages = [*self._opening(), {"role": "user", "content": question.turns[0]}]
+        messages = question.messages(self.settings.system)
+        messages.append({"role": "user", "content": question.turns[0]})
         tokenizer = self._tokenizer(self._checkpoint.tokenizer_folder())
         text: str = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return text
@@ -214,7 +216,7 @@ class TransformersModel:
 
     def _plan(self, tasks: Sequence[AnswerTask]) -> list[list[Talk]]:
         """The batches of `plan`, their first question asked."""
-        talks = [Talk(task, self._opening()) for task in tasks]
+        talks = [Talk(task, task.question.messages(self.settings.system)) for task in tasks]
         for talk in talks:
             talk.ask(self._tokens)
         means = self._means
@@ -289,5 +291,6 @@ class TransformersModel:
     def _tokens(self) -> Tokens:
         return Tokens(self._tokenizer(self._checkpoint.folder()), self._config)
 
-    def _opening(self) -> list[dict[str, str]]:
-        return [{"role": "system", "content": self.settings.system}] if self.settings.system else []
+
+def _has_system(messages: Sequence[Mapping[str, str]]) -> bool:
+    return bool(messages) and messages[0]["role"] == "system"

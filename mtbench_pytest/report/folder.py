@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.records import Decision, Question, Row
+from mtbench_pytest.decision import Decision
+from mtbench_pytest.records import Question, Row
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.markdown import report_markdown
 from mtbench_pytest.report.result import result_json
@@ -28,6 +29,7 @@ def report_files(
     tstamp: float,
     questions: Sequence[Question] = (),
     unused: Sequence[Row] = (),
+    more: Sequence[str] = (),
 ) -> dict[str, Iterable[str]]:
     """Relative path to parts of text; `result.json` last, so that who finds it finds the rest too.
 
@@ -37,12 +39,13 @@ def report_files(
     Args:
         questions: What the rows are about.
         unused: Answers and judgments that the decision does not rest on, but that were paid for.
+        more: Further sections of the report, as lines of Markdown.
     """
     files = fastchat_files([*rows, *unused], tstamp)
     about = {**about, "files": sorted(files)}
     return {
         **files,
-        "report.md": [report_markdown(decision, rows, about, questions)],
+        "report.md": [report_markdown(decision, rows, about, questions, more)],
         RESULT: result_json(decision, rows, about),
     }
 

@@ -6,18 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mtbench_pytest.decision import Bounds, Decision, Endpoint
 from mtbench_pytest.gate import percent, points
-from mtbench_pytest.records import (
-    SIDES,
-    AnswerFailure,
-    Bounds,
-    Decision,
-    Endpoint,
-    Question,
-    QuestionId,
-    Row,
-    Side,
-)
+from mtbench_pytest.records import SIDES, AnswerFailure, Question, QuestionId, Row, Side
 from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
 
 _ENDPOINT = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
@@ -28,7 +19,11 @@ _SHOWN = 1500
 
 
 def report_markdown(
-    decision: Decision, rows: Sequence[Row], about: Mapping[str, Any], questions: Sequence[Question] = ()
+    decision: Decision,
+    rows: Sequence[Row],
+    about: Mapping[str, Any],
+    questions: Sequence[Question] = (),
+    more: Sequence[str] = (),
 ) -> str:
     """The report as Markdown text.
 
@@ -36,9 +31,10 @@ def report_markdown(
         rows: In the order of the bench.
         questions: What the rows are about.
         about: What was run, as in `result.json`.
+        more: Further sections, as lines; they come after the categories.
     """
     turns = {question.question_id: question.turns for question in questions}
-    return "\n".join(_lines(decision, rows, about, turns)) + "\n"
+    return "\n".join(_lines(decision, rows, about, turns, more)) + "\n"
 
 
 def _lines(
@@ -46,6 +42,7 @@ def _lines(
     rows: Sequence[Row],
     about: Mapping[str, Any],
     turns: Mapping[QuestionId, Sequence[str]],
+    more: Sequence[str],
 ) -> Iterator[str]:
     yield f"# {decision.bench}: {decision.outcome}"
     yield ""
@@ -62,6 +59,7 @@ def _lines(
     yield "## Categories"
     yield ""
     yield from _table(_CATEGORY, _categories(decision))
+    yield from more
     yield from _drops(rows, turns)
     yield from _failures(rows)
     yield ""

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mtbench_pytest.records import SIDES, Decision, Failure, JudgeFailure, Row
+from mtbench_pytest.decision import Decision
+from mtbench_pytest.records import SIDES, Failure, JudgeFailure, Row
 from mtbench_pytest.report.terminal import failure_kind
 
 SCHEMA_VERSION = 1

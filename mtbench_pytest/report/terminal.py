@@ -8,18 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
 from mtbench_pytest.gate import percent, points
-from mtbench_pytest.records import (
-    SIDES,
-    AnswerFailure,
-    Bounds,
-    CategoryLine,
-    Decision,
-    Endpoint,
-    Failure,
-    Row,
-    Side,
-)
+from mtbench_pytest.records import SIDES, AnswerFailure, Failure, Row, Side
 
 WIDTH = 80
 _STEERING = ("Cc", "Cf")  # control characters, and marks that turn the direction of writing
@@ -40,13 +31,18 @@ def header_lines(parts: Sequence[str]) -> Iterator[str]:
 
 
 def summary_lines(
-    decision: Decision, rows: Sequence[Row], parties: Mapping[str, Any], report: str
+    decision: Decision,
+    rows: Sequence[Row],
+    parties: Mapping[str, Any],
+    report: str,
+    notes: Sequence[str] = (),
 ) -> Iterator[str]:
     """The summary of one bench; `decision_lines` come after it.
 
     Args:
         parties: By "candidate", "baseline" and "judge" a mapping with "name".
         report: Where the report is, or why it is not there.
+        notes: Further lines.
     """
     names = {party: about["name"] for party, about in parties.items()}
     yield from _wrapped(
@@ -57,6 +53,8 @@ def summary_lines(
     yield from _pairwise_lines(decision, rows)
     yield from _drop_lines(rows)
     yield from _count_lines(rows)
+    for note in notes:
+        yield from _wrapped(note)
     yield f"report: {report}"
     yield ""
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.languages import detect
 from tests.real.server import ChatServer
 
 SUITE = Path(__file__).resolve().parents[2] / "suites" / "general"
@@ -161,15 +163,38 @@ def test_two_models_judged_by_gpt_4o_mini(
 
 
 @needs_data
-@pytest.mark.parametrize("name", ["mt_bench_ko", "mt_bench_de"])
-def test_benches_in_other_languages_run(gate: Gate, server: ChatServer, name: str) -> None:
-    url = server.base_url
+@pytest.mark.parametrize(
+    ("name", "words", "reply"),
+    [
+        ("mt_bench_ko", "채점할 답변", "네, 여기 있습니다. 도움이 되었으면 좋겠습니다."),
+        ("mt_bench_de", "zu benotende Antwort", "Ja, gern: Hier ist es, ich hoffe, das hilft Ihnen."),
+    ],
+)
+def test_benches_in_other_languages_are_judged_in_them(
+    gate: Gate, server: ChatServer, name: str, words: str, reply: str
+) -> None:
+    """As they lie, beside FastChat's English prompts; the candidate has forgotten the language."""
+    url, language = server.base_url, name[-2:]
+    english = "Yes, of course, here it is. I hope it helps."
+    for model, text in {"old": reply, "new": english}.items():
+        rows = [
+            {"question_id": question, "choices": [{"turns": [text, f"{text} {question}"]}]}
+            for question in range(81, 161)
+        ]
+        (gate.folder / f"{model}.jsonl").write_text(dump_jsonl(rows), "utf-8")
     gate.run(
         f"--mtbench-bench={DATA / name}",
-        "--mtbench-sample=8",
-        "--mtbench-pairwise=off",
-        candidate=f"openai:new?base_url={url}",
-        baseline=f"openai:old?base_url={url}",
+        "--mtbench-sample=16",
+        candidate="answers:new.jsonl",
+        baseline="answers:old.jsonl",
         judge=f"openai:judge-small?base_url={url}",
     )
-    assert gate.result["questions"] == {"expected": 8, "judged": 8}, gate.out
+    assert gate.result["questions"] == {"expected": 16, "judged": 16}, gate.out
+    assert (gate.result["bench"]["language"], gate.result["bench"]["language_stated"]) == (language, False)
+    systems = {body["messages"][0]["content"] for body in server.chats}
+    assert {detect(system) for system in systems} == {language}
+    assert any(words in body["messages"][1]["content"] for body in server.chats)
+    spoken = gate.result["languages"]
+    assert (spoken["candidate"]["share"], spoken["candidate"]["others"]) == (0, {"en": 32})
+    assert spoken["baseline"]["share"] == 1
+    assert "language: candidate 0 of 32 replies (0.0 %), else 32 en" in gate.out

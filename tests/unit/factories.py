@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mtbench_pytest.bench_config import REFERENCE_CATEGORIES, BenchConfig
+from mtbench_pytest.decision import Bounds
 from mtbench_pytest.jsonl import dump_jsonl
 from mtbench_pytest.prompts import PromptBook, PromptType, Template, make_template
 from mtbench_pytest.records import (
     Answer,
-    Bounds,
     Failure,
     Game,
     JudgeFailure,

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.bench_config import CategoryRules
+from mtbench_pytest.decision import Decision, Endpoint, Outcome
 from mtbench_pytest.gate import Policy, decide, exit_status
 from mtbench_pytest.judgments import binding, read_judgments
-from mtbench_pytest.records import Decision, Endpoint, Outcome, Row
+from mtbench_pytest.records import Row
 from mtbench_pytest.suite import load_bench
 from tests.unit.factories import Winner, consistent, question, questions, rounded, row
 

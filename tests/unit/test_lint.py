@@ -175,10 +175,31 @@ PAIR = [
 
 
 def test_a_question_that_no_prompt_fits(tmp_path: Path) -> None:
-    bench = folder(tmp_path, [asked(1)], prompts=[*SINGLE, PAIR[0]])
+    bench = folder(tmp_path, [asked(1)], prompts=[*SINGLE, PAIR[1]])
     finding = only(bench)
     assert (finding.level, finding.rule, finding.line) == ("error", "no-prompt", 1)
-    assert finding.text == "no pairwise prompt fits turn 2 of question 1"
+    assert finding.text == "no pairwise prompt fits turn 1 of question 1"
+
+
+def test_turns_that_only_a_built_in_prompt_fits(tmp_path: Path) -> None:
+    bench = folder(tmp_path, [asked(1), asked(2)], prompts=[*SINGLE, PAIR[0]])
+    finding = only(bench)
+    assert (finding.level, finding.rule, finding.line) == ("warning", "built-in-prompt", 1)
+    assert finding.text == "the bench has no pairwise prompt for turn 2: the built-in one is used"
+
+
+def test_another_language_than_the_benchs(tmp_path: Path) -> None:
+    german = ("Planen Sie bitte einen schönen Tag in Porto.", "Und jetzt bitte etwas billiger als vorher.")
+    more = "Make it much cheaper than before, please."
+    lines = [asked(n, f"Please plan day {n} of my trip to Porto.", more) for n in range(1, 6)]
+    lines += [asked(6, *german), asked(7, german[0], "Und nun teurer als zuvor.", language="de")]
+    lines.append(asked(8, "Was heißt hier Tagesausflug auf Englisch?", more, language_exempt="translate"))
+    bench = folder(tmp_path, lines)
+    found = [(f.line, f.level, f.text) for f in lint(bench) if f.rule == "foreign-language"]
+    assert found == [
+        (6, "warning", "turn 1 is in 'de', not in 'en' as of the bench"),
+        (6, "warning", "turn 2 is in 'de', not in 'en' as of the bench"),
+    ]
 
 
 def test_a_prompt_that_fits_no_question(tmp_path: Path) -> None:
@@ -252,8 +273,8 @@ def test_the_command(
     monkeypatch.chdir(tmp_path)
     assert main(["lint", "mine"]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        'mine/question.jsonl:2: warning: "check" is not read; known: category, checks, question_id, '
-        "reference, turns [unknown-field]",
+        'mine/question.jsonl:2: warning: "check" is not read; known: category, checks, language, '
+        "language_exempt, opening, question_id, reference, turns [unknown-field]",
         "mine/question.jsonl:3: error: not JSON (Expecting property name enclosed in double quotes); "
         "expected one JSON object a line [refused]",
         "mine: 1 error, 1 warning",

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mtbench_pytest.records import Bounds
+from mtbench_pytest.decision import Bounds
 from mtbench_pytest.stats import questions_needed, t_bounds, t_quantile
 
 

@@ -11,6 +11,7 @@ import pytest
 from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.errors import FileError, SpecError
 from mtbench_pytest.locate import find_bench
+from mtbench_pytest.prompt_files import builtin_prompts
 from mtbench_pytest.suite import load_bench, read_choices
 from tests.unit.factories import (
     answer_line,
@@ -40,7 +41,8 @@ def test_public_benches_load(data: Path, name: str, referenced: int) -> None:
     from_file = read_choices(data / name / "reference_answer" / "gpt-4.jsonl")
     found = {key: tuple(choice["turns"]) for key, choice in from_file.items()}
     assert sum(q.reference == found.get(q.question_id) for q in read.questions) == referenced
-    assert read.prompts_path == data / "judge_prompts.jsonl"
+    own = {"mt_bench_ko": builtin_prompts("ko"), "mt_bench_de": builtin_prompts("de")}
+    assert read.prompts_path == own.get(name, data / "judge_prompts.jsonl")
     assert len(read.prompts.templates) == 8
 
 
@@ -201,11 +203,12 @@ def test_a_reference_file_wins_over_the_questions_own(folder: Path) -> None:
         ([], ()),
         (["a", ""], ("a",)),
         (["a", None], ("a",)),
-        ([None, "b"], ()),
+        ([None, "b"], ("", "b")),
+        ([None, " "], ()),
         (["a", "b"], ("a", "b")),
     ],
 )
-def test_a_questions_own_reference_ends_where_a_turn_has_none(
+def test_a_questions_own_reference_may_leave_turns_out(
     folder: Path, given: Any, reference: tuple[str, ...]
 ) -> None:
     assert loaded(folder, question_line(1, reference=given)).questions[0].reference == reference
