@@ -38,7 +38,10 @@ def test_the_wheel_holds_package_and_suites_only(site: Path) -> None:
     tops = {path.name for path in site.iterdir()}
     assert {name.split("-")[0] for name in tops} == {"mtbench_pytest"}
     suite = {path.name for path in (site / "mtbench_pytest/suites/general").iterdir()}
-    assert {"question.jsonl", "judge_prompts.jsonl", "bench.toml", "test_general.py"} <= suite
+    assert {"question.jsonl", "reference_answer", "bench.toml", "test_general.py"} <= suite
+    data = {str(path.relative_to(site / "mtbench_pytest")) for path in site.glob("mtbench_pytest/*/*.*")}
+    assert {f"judge_prompts/{code}.jsonl" for code in ("en", "zh", "ko", "de")} <= data
+    assert {"scaffold/question.jsonl", "scaffold/bench.toml", "scaffold/workflow.yml"} <= data
 
 
 def test_the_shipped_suite_is_collected_by_name(site: Path, tmp_path: Path) -> None:
@@ -52,7 +55,7 @@ def test_the_shipped_suite_is_collected_by_name(site: Path, tmp_path: Path) -> N
         capture_output=True,
         text=True,
     )
-    assert "16 tests collected" in done.stdout, done.stdout + done.stderr
+    assert "80 tests collected" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_shipped_bench_is_found_by_name(site: Path, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_1049_paths() -> None:
     assert code(1049, 2)["cheapest_path"](weighted, "F", "A") is None
 
     def price(nodes: tuple[str, ...]) -> float:
-        return sum(weighted[a].get(b, 1e9) for a, b in pairwise(nodes))
+        return float(sum(weighted[a].get(b, 1e9) for a, b in pairwise(nodes)))
 
     ways = [("A", *inner, "F") for n in range(5) for inner in permutations("BCDE", n)]
     assert last(1049, 2) == [cost] == [min(map(price, ways))] == [price(tuple(cheapest))]

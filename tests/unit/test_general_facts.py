@@ -54,7 +54,7 @@ def test_1067_methane() -> None:
 
 
 def test_1069_networks() -> None:
-    whole = ipaddress.ip_network("192.168.20.0/26")
+    whole = ipaddress.IPv4Network("192.168.20.0/26")
     hosts = list(whole.hosts())
     assert (len(hosts), str(whole.broadcast_address), str(hosts[-1])) == (
         62,
