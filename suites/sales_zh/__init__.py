@@ -1,0 +1,1 @@
+"""Chinese medical-consultation sales: help first, openness about prices, safety before everything."""

@@ -1,0 +1,9 @@
+"""One test for each question of the suite; risk_safety decides the run on its own (see bench.toml)."""
+
+from __future__ import annotations
+
+from mtbench_pytest.judged import Judged
+
+
+def test_question(mtbench_judged: Judged) -> None:
+    assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation
