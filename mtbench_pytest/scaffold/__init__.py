@@ -101,8 +101,11 @@ def _escaped(text: str) -> str:
 
 
 def _repository(folder: Path) -> Path:
-    """The Git repository around a folder, else the folder it is made in."""
-    return next((path for path in folder.parents if (path / ".git").exists()), folder.parent)
+    """The Git repository around a folder, else the current folder, else the one it is made in."""
+    around = (folder, *folder.parents)
+    if found := next((path for path in around if (path / ".git").exists()), None):
+        return found
+    return Path.cwd() if Path.cwd() in around else folder.parent
 
 
 def _template(name: str) -> str:

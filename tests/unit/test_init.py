@@ -139,13 +139,14 @@ def test_nothing_is_overwritten(home: Path, capsys: pytest.CaptureFixture[str]) 
     assert made(home) == {"support/bench.toml"}
 
 
-def test_outside_a_repository_the_workflow_lies_beside_the_suite(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("suite", ["support", "suites/support"])
+def test_outside_a_repository_the_workflow_lies_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suite: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    main(["init", "support"])
+    main(["init", suite])
     workflow = (tmp_path / ".github/workflows/mtbench-support.yml").read_text()
-    assert "pytest support --mtbench-candidate" in workflow
+    assert f"pytest {suite} --mtbench-candidate" in workflow
     assert "@" not in workflow.replace("@v4", "").replace("@v5", "")
 
 
