@@ -53,6 +53,8 @@ class BenchConfig:
         temperature: By category; FastChat's where a category is not named.
         reference_categories: Categories judged against a reference where there is one.
         reference_answer: Stem of the file in `reference_answer/`, where it holds several.
+        metrics: Whether the report compares replies with the references by ROUGE and BLEU; None where it is
+            not stated.
         margins: "run", "question" and "win_rate", each optional.
         categories: Rules of single categories.
         samples: Named lists of question ids.
@@ -62,6 +64,7 @@ class BenchConfig:
     temperature: Mapping[str, float] = field(default_factory=dict)
     reference_categories: frozenset[str] = REFERENCE_CATEGORIES
     reference_answer: str | None = None
+    metrics: bool | None = None
     margins: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, CategoryRules] = field(default_factory=dict)
     samples: Mapping[str, tuple[QuestionId, ...]] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class BenchConfig:
 _KEYS: Mapping[str, tuple[type, str]] = {
     "language": (str, "a language code such as 'en'"),
     "reference_answer": (str, f"the stem of a file in {REFERENCES}/"),
+    "metrics": (bool, "true or false"),
     "reference_categories": (list, "a list of categories"),
     "temperature": (dict, "a table category = number"),
     "margins": (dict, "a table with run, question, win_rate"),
@@ -80,14 +84,18 @@ _KEYS: Mapping[str, tuple[type, str]] = {
 _MARGINS = ("run", "question", "win_rate")
 
 
-def read_config(path: Path) -> BenchConfig:
+def read_config(path: Path, reference_categories: frozenset[str] = REFERENCE_CATEGORIES) -> BenchConfig:
     """Reads a `bench.toml`; without the file everything is as usual.
+
+    Args:
+        path: The file.
+        reference_categories: Where it does not say.
 
     Raises:
         FileError: For a key that is not known or a value of the wrong kind.
     """
     if not path.is_file():
-        return BenchConfig()
+        return BenchConfig(reference_categories=reference_categories)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -101,8 +109,9 @@ def read_config(path: Path) -> BenchConfig:
     return BenchConfig(
         language=_language(path, data.get("language", "")),
         temperature=_numbers(path, data, "temperature"),
-        reference_categories=_strings(path, data, "reference_categories", REFERENCE_CATEGORIES),
+        reference_categories=_strings(path, data, "reference_categories", reference_categories),
         reference_answer=data.get("reference_answer"),
+        metrics=data.get("metrics"),
         margins=_numbers(path, data, "margins", _MARGINS),
         categories={
             name: _category(path, f"categories.{name}", rules)

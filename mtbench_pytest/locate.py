@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtbench_pytest.errors import SpecError
+from mtbench_pytest.general_qa import is_subset
+from mtbench_pytest.prompt_files import PROMPTS
 
 QUESTIONS = "question.jsonl"
 
@@ -16,13 +18,21 @@ def shipped_suites() -> Path:
     return installed if installed.is_dir() else package.parent / "suites"
 
 
+def question_files(folder: Path) -> tuple[Path, ...]:
+    """The files that hold a bench's questions: `question.jsonl`, else the subsets of a `general_qa` bench."""
+    if (folder / QUESTIONS).is_file():
+        return (folder / QUESTIONS,)
+    others = sorted(folder.glob("[!.]*.jsonl")) if folder.is_dir() else []
+    return tuple(file for file in others if file.name != PROMPTS and is_subset(file))
+
+
 def bench_beside(module_folder: Path) -> Path:
     """The bench in the folder of a test module.
 
     Raises:
         SpecError: Where there is none.
     """
-    if (module_folder / QUESTIONS).is_file():
+    if question_files(module_folder):
         return module_folder.resolve()
     problem = f"no {QUESTIONS} beside the test module"
     raise SpecError(f"{module_folder}", problem, "one, or --mtbench-bench DIR|NAME")
@@ -35,7 +45,7 @@ def find_bench(given: Path) -> Path:
         SpecError: Where there is none.
     """
     for folder in (given, shipped_suites() / given):
-        if (folder / QUESTIONS).is_file():
+        if question_files(folder):
             return folder.resolve()
     shipped = sorted(path.parent.name for path in shipped_suites().glob(f"*/{QUESTIONS}"))
     raise SpecError(

@@ -26,6 +26,7 @@ from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
 from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
+from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
 from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.suite import Bench
@@ -239,7 +240,7 @@ class BenchRun:
             OSError: Where it cannot be written.
         """
         rows, unused = self.ordered_rows(), list(self.unused.values())
-        more = list(spoken_markdown(self.spoken, self.bench.language))
+        more = [*spoken_markdown(self.spoken, self.bench.language), *overlap_markdown(self._overlap)]
         files = report_files(decision, rows, self._about(), time.time(), self.questions, unused, more)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
@@ -249,6 +250,18 @@ class BenchRun:
         """In which languages the sides replied, once all rows are there."""
         asked = {question.question_id: question for question in self.questions}
         return spoken(self.ordered_rows(), asked, self.bench.language)
+
+    @cached_property
+    def _overlap(self) -> ByModel | str:
+        """ROUGE and BLEU of both sides, or why there are none; empty where the bench does not want them."""
+        if not self.bench.metrics:
+            return {}
+        asked = [question for question in self.questions if question.question_id in self.rows]
+        rows = self.rows.items()
+        replies: dict[str, dict[QuestionId, tuple[str, ...]]] = {
+            side: {key: row.answers[side].turns for key, row in rows if side in row.answers} for side in SIDES
+        }
+        return overlap(asked, replies)
 
     @property
     def notes(self) -> list[str]:
@@ -261,6 +274,7 @@ class BenchRun:
         return {
             **self.parties,
             "languages": spoken_result(self.spoken),
+            "metrics": overlap_result(self._overlap),
             "bench": {
                 "name": self.bench.name,
                 "path": str(self.bench.path),

@@ -22,10 +22,9 @@ from mtbench_pytest.bench_config import (
 from mtbench_pytest.errors import FileError, SpecError
 from mtbench_pytest.jsonl import Line, read_jsonl, short
 from mtbench_pytest.languages import ENGLISH, common_language
-from mtbench_pytest.locate import QUESTIONS
+from mtbench_pytest.layout import Layout, layout_of
 from mtbench_pytest.prompt_files import find_prompts, read_templates, spare_prompts
 from mtbench_pytest.prompts import PromptBook
-from mtbench_pytest.question_lines import read_question
 from mtbench_pytest.records import Question, QuestionId
 
 
@@ -39,6 +38,7 @@ class Bench:
         prompts: The judge prompts and the rule which one a question takes.
         prompts_path: Where the prompts came from.
         language: Of its questions, as `bench.toml` states it or as they read.
+        metrics: Whether the report compares replies with the references by ROUGE and BLEU.
     """
 
     path: Path
@@ -47,6 +47,7 @@ class Bench:
     prompts_path: Path
     config: BenchConfig
     language: str = ENGLISH
+    metrics: bool = False
 
     @property
     def name(self) -> str:
@@ -114,14 +115,16 @@ def load_bench(path: Path) -> Bench:
     Raises:
         FileError: For anything in it that cannot be used, with file and line.
     """
-    config = read_config(path / CONFIG)
+    layout = layout_of(path)
+    config = read_config(path / CONFIG, layout.reference_categories)
     references = _read_references(path, config)
-    questions = _read_questions(path / QUESTIONS, references)
+    questions = _read_questions(layout, references)
     _check_names(path / CONFIG, config, questions)
     language = config.language or language_of(questions)
     prompts = find_prompts(path, language)
     book = PromptBook(read_templates(prompts), config.reference_categories, spare_prompts(language))
-    return Bench(path, questions, book, prompts, config, language)
+    metrics = layout.is_general_qa if config.metrics is None else config.metrics
+    return Bench(path, questions, book, prompts, config, language, metrics)
 
 
 def language_of(questions: Sequence[Question]) -> str:
@@ -129,11 +132,11 @@ def language_of(questions: Sequence[Question]) -> str:
     return common_language([turn for question in questions for turn in question.turns]) or ENGLISH
 
 
-def _read_questions(path: Path, references: Mapping[QuestionId, tuple[str, ...]]) -> tuple[Question, ...]:
+def _read_questions(layout: Layout, references: Mapping[QuestionId, tuple[str, ...]]) -> tuple[Question, ...]:
     questions: list[Question] = []
     seen: dict[QuestionId, int] = {}
-    for line in read_jsonl(path):
-        question = read_question(line, references)
+    for line in (line for file in layout.files for line in read_jsonl(file)):
+        question = layout.read(line, references)
         if question.question_id in seen:
             raise line.error(
                 f"question_id {short(question.question_id)} stands in line {seen[question.question_id]} too",
@@ -142,7 +145,7 @@ def _read_questions(path: Path, references: Mapping[QuestionId, tuple[str, ...]]
         seen[question.question_id] = line.number
         questions.append(question)
     if not questions:
-        raise FileError(path, "no questions", "one JSON object a line")
+        raise FileError(layout.files[0], "no questions", "one JSON object a line")
     return tuple(questions)
 
 
@@ -202,7 +205,7 @@ def _check_names(path: Path, config: BenchConfig, questions: Sequence[Question])
     known = {question.question_id for question in questions}
     for name, ids in config.samples.items():
         if missing := [i for i in ids if i not in known]:
-            raise FileError(path, f"sample {name!r} names question {missing[0]!r}", f"ids in {QUESTIONS}")
+            raise FileError(path, f"sample {name!r} names question {missing[0]!r}", "ids of its questions")
     categories = list(dict.fromkeys(question.category for question in questions))
     for name in config.categories:
         if name not in categories:

@@ -11,11 +11,10 @@ from mtbench_pytest.bench_config import CONFIG, BenchConfig, read_config
 from mtbench_pytest.errors import FileError
 from mtbench_pytest.jsonl import Line, read_jsonl, short
 from mtbench_pytest.languages import ENGLISH
+from mtbench_pytest.layout import Layout, layout_of
 from mtbench_pytest.lint.finding import Finding
-from mtbench_pytest.locate import QUESTIONS
 from mtbench_pytest.prompt_files import find_prompts, read_template, spare_prompts
 from mtbench_pytest.prompts import PromptBook, Template
-from mtbench_pytest.question_lines import read_question
 from mtbench_pytest.records import Question, QuestionId
 from mtbench_pytest.suite import find_references, language_of, load_bench, read_choice
 
@@ -35,6 +34,7 @@ class Draft:
     """A bench as far as it could be read.
 
     Attributes:
+        layout: Which files hold its questions.
         references: By question id, the line of the reference file.
         templates: The bench's judge prompts, each with its line.
         language: Of the bench.
@@ -42,6 +42,7 @@ class Draft:
     """
 
     bench: Path
+    layout: Layout
     config: BenchConfig = field(default_factory=BenchConfig)
     questions: list[Placed] = field(default_factory=list)
     references: dict[QuestionId, tuple[Line, tuple[str, ...]]] = field(default_factory=dict)
@@ -72,7 +73,7 @@ def read_draft(bench: Path) -> tuple[Draft, list[Finding]]:
     Returns:
         The draft, and all that the loader refuses, line by line.
     """
-    draft, refused = Draft(bench), list[FileError]()
+    draft, refused = Draft(bench, layout_of(bench)), list[FileError]()
     for step in (_read_config, _read_references, _read_questions, _read_templates):
         try:
             step(draft, refused.append)
@@ -91,7 +92,7 @@ Refuse = Callable[[FileError], None]
 
 
 def _read_config(draft: Draft, _: Refuse) -> None:
-    draft.config = read_config(draft.bench / CONFIG)
+    draft.config = read_config(draft.bench / CONFIG, draft.layout.reference_categories)
 
 
 def _read_references(draft: Draft, refuse: Refuse) -> None:
@@ -107,14 +108,16 @@ def _read_references(draft: Draft, refuse: Refuse) -> None:
 def _read_questions(draft: Draft, refuse: Refuse) -> None:
     texts = {question_id: turns for question_id, (_, turns) in draft.references.items()}
     seen: dict[QuestionId, int] = {}
-    for line, question in _each(draft.bench / QUESTIONS, lambda line: read_question(line, texts), refuse):
-        earlier = seen.setdefault(question.question_id, line.number)
-        if earlier != line.number:
-            name = short(question.question_id)
-            refuse(line.error(f"question_id {name} stands in line {earlier} too", "an id for each question"))
-        draft.questions.append(Placed(line, question))
+    for file in draft.layout.files:
+        for line, question in _each(file, lambda line: draft.layout.read(line, texts), refuse):
+            earlier = seen.setdefault(question.question_id, line.number)
+            if earlier != line.number:
+                name = short(question.question_id)
+                problem = f"question_id {name} stands in line {earlier} too"
+                refuse(line.error(problem, "an id for each question"))
+            draft.questions.append(Placed(line, question))
     if not draft.questions:
-        refuse(FileError(draft.bench / QUESTIONS, "no questions", "one JSON object a line"))
+        refuse(FileError(draft.layout.files[0], "no questions", "one JSON object a line"))
 
 
 def _read_templates(draft: Draft, refuse: Refuse) -> None:

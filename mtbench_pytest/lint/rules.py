@@ -15,7 +15,6 @@ from mtbench_pytest.lint.draft import Draft, Placed, turns_of
 from mtbench_pytest.lint.finding import Finding, Level
 from mtbench_pytest.lint.known import known_to_be_wrong
 from mtbench_pytest.prompts import GENERAL, PromptType, Template
-from mtbench_pytest.question_lines import FIELDS
 from mtbench_pytest.records import Reply
 
 _LAZY = ("I don't know.", "OK.")
@@ -24,32 +23,32 @@ _LAZY_GRADE = 5.5  # an answer without effort that gets more shows that the chec
 
 def unknown_fields(draft: Draft) -> Iterator[Finding]:
     """A misspelt field is a field that does nothing; told once, not in every line."""
+    known = draft.layout.fields
+    if known is None:
+        return
     lines: dict[str, list[Line]] = {}
     for placed in draft.questions:
-        for key in placed.line.data.keys() - FIELDS:
+        for key in placed.line.data.keys() - known:
             lines.setdefault(key, []).append(placed.line)
     for key, found in lines.items():
         more = f" (and in {len(found) - 1} more lines)" if len(found) > 1 else ""
-        what = f"{short(key)} is not read{more}; known: {', '.join(sorted(FIELDS))}"
+        what = f"{short(key)} is not read{more}; known: {', '.join(sorted(known))}"
         yield _at(found[0], "warning", "unknown-field", what)
 
 
 def duplicates(draft: Draft) -> Iterator[Finding]:
     """A question asked twice counts twice, and its twin is no new evidence."""
-    whole: dict[tuple[str, ...], int] = {}
-    opening: dict[str, int] = {}
+    whole: dict[tuple[str, ...], Line] = {}
+    opening: dict[str, Line] = {}
     for placed in draft.questions:
-        turns = tuple(_plain(turn) for turn in placed.question.turns)
-        first, same = (
-            whole.setdefault(turns, placed.line.number),
-            opening.setdefault(turns[0], placed.line.number),
-        )
-        if first != placed.line.number:
-            yield _at(placed.line, "error", "duplicate", f"the same turns as line {first}")
-        elif same != placed.line.number:
-            yield _at(placed.line, "warning", "duplicate", f"the same first turn as line {same}")
+        line, turns = placed.line, tuple(_plain(turn) for turn in placed.question.turns)
+        first, same = whole.setdefault(turns, line), opening.setdefault(turns[0], line)
+        if first is not line:
+            yield _at(line, "error", "duplicate", f"the same turns as {_place(first, line)}")
+        elif same is not line:
+            yield _at(line, "warning", "duplicate", f"the same first turn as {_place(same, line)}")
         if len(set(turns)) < len(turns):
-            yield _at(placed.line, "error", "duplicate", "a turn says the same as an earlier one")
+            yield _at(line, "error", "duplicate", "a turn says the same as an earlier one")
 
 
 def odd_characters(draft: Draft) -> Iterator[Finding]:
@@ -206,6 +205,10 @@ def _picked(draft: Draft, kind: PromptType, placed: Placed, turn: int) -> Templa
 
 def _at(line: Line, level: Level, rule: str, text: str) -> Finding:
     return Finding(line.path, line.number, level, rule, text)
+
+
+def _place(line: Line, seen_from: Line) -> str:
+    return f"line {line.number}" if line.path == seen_from.path else f"{line.path.name}:{line.number}"
 
 
 def _plain(text: str) -> str:

@@ -76,8 +76,17 @@ class RecordedAnswers:
 
     def _read(self) -> dict[QuestionId, tuple[Reply, ...]]:
         if self._replies is None:
-            self._replies = {key: _replies(choice) for key, choice in read_choices(self.path).items()}
+            self._replies = recorded_replies(self.path)
         return self._replies
+
+
+def recorded_replies(path: Path) -> dict[QuestionId, tuple[Reply, ...]]:
+    """The replies of a file of model answers, one a turn, by question id.
+
+    Raises:
+        FileError: Where it cannot be read.
+    """
+    return {key: _replies(choice) for key, choice in read_choices(path).items()}
 
 
 def _replies(choice: Mapping[str, Any]) -> tuple[Reply, ...]:

@@ -11,7 +11,7 @@ import pytest
 
 from mtbench_pytest.errors import ModelError, ServiceError
 from mtbench_pytest.models.openai import OpenAIModel
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
+from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Message, Question, Sampling
 from mtbench_pytest.specs import parse_spec
 from tests.real.replies import Body
 from tests.real.server import ChatServer
@@ -43,6 +43,20 @@ def one_answer(model: OpenAIModel, *turns: str) -> Answer:
     (answer,) = answers(model, tasks(1, *turns))
     assert isinstance(answer, Answer), answer
     return answer
+
+
+def test_what_stands_before_the_first_turn_is_sent(server: ChatServer) -> None:
+    opening = (Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hello!"))
+    task = AnswerTask(
+        Question(1, "writing", ("one", "two"), opening=opening),
+        Sampling(temperature=0, seed=1, max_new_tokens=50),
+    )
+    (answer,) = answers(model_at(server, "&system=Be long."), [task])
+    before = [{"role": message.role, "content": message.content} for message in opening]
+    assert server.chats[0]["messages"] == [*before, {"role": "user", "content": "one"}]
+    assert server.chats[1]["messages"][:4] == server.chats[0]["messages"]
+    assert isinstance(answer, Answer)
+    assert len(answer.turns) == 2
 
 
 def last_said(body: Body) -> str:

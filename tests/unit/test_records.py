@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.records import Reply, Verdict
+from mtbench_pytest.records import Message, Question, Reply, Verdict
 from tests.unit.factories import Winner, answer, consistent, row, verdict
 
 
@@ -95,3 +95,26 @@ def test_a_game_that_is_missing_leaves_no_score() -> None:
 def test_where_no_games_are_played_grades_are_all_there_is() -> None:
     assert row().score is None
     assert row().judged
+
+
+GREETED = (Message("user", "Hi"), Message("assistant", "Hello!"))
+BRIEF = Message("system", "Be brief.")
+
+
+def test_a_questions_opening_stands_before_its_first_turn() -> None:
+    question = Question(1, "faq", ("One?", "Two?"), opening=(BRIEF, *GREETED))
+    assert [message["role"] for message in question.messages()] == ["system", "user", "assistant"]
+    assert question.shown == (
+        "[system]\nBe brief.\n\n[user]\nHi\n\n[assistant]\nHello!\n\n[user]\nOne?",
+        "Two?",
+    )
+    assert Question(1, "faq", ("One?",)).shown == ("One?",)
+
+
+def test_the_questions_system_message_binds_before_the_models() -> None:
+    own = Question(1, "faq", ("One?",), opening=(BRIEF,))
+    assert own.messages("Be long.") == [{"role": "system", "content": "Be brief."}]
+    without = Question(1, "faq", ("One?",), opening=GREETED)
+    assert without.messages("Be long.")[0] == {"role": "system", "content": "Be long."}
+    assert len(without.messages("Be long.")) == 3
+    assert Question(1, "faq", ("One?",)).messages() == []
