@@ -60,6 +60,10 @@ class ServiceError(GivenError):
     """A server (its base URL is given) refuses every call alike: wrong key, unknown model, no listener."""
 
 
+class FetchError(GivenError):
+    """A file could not be fetched, or is not the one that was to come."""
+
+
 class VerdictError(MTBenchError):
     """A judge's reply holds no verdict that can be read."""
 
@@ -80,3 +84,9 @@ class BudgetError(MTBenchError):
         self.spent = spent
         self.limit = limit
         super().__init__(f"{limit}: {spent}; expected a larger limit to go on: what was made is kept")
+
+
+def first_line(error: BaseException) -> str:
+    """An exception in one line, with its type where the text says little."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtbench_pytest.errors import SpecError
+from mtbench_pytest.fetch.manifest import benches_folder, collections
 from mtbench_pytest.general_qa import is_subset
 from mtbench_pytest.prompt_files import PROMPTS
 
@@ -39,14 +40,17 @@ def bench_beside(module_folder: Path) -> Path:
 
 
 def find_bench(given: Path) -> Path:
-    """The folder of a bench given as a path or as the name of a shipped suite.
+    """The folder of a bench given as a path, or as the name of a shipped suite or a fetched bench.
 
     Raises:
         SpecError: Where there is none.
     """
-    for folder in (given, shipped_suites() / given):
+    for folder in (given, shipped_suites() / given, benches_folder() / given):
         if question_files(folder):
             return folder.resolve()
+    known = collections().get(str(given))
+    if known is not None and known.repository:
+        raise SpecError(f"bench {given}", "not fetched yet", f"`mtbench fetch {given}` once")
     shipped = sorted(path.parent.name for path in shipped_suites().glob(f"*/{QUESTIONS}"))
     raise SpecError(
         f"bench {given}", f"no {QUESTIONS} there", f"a bench folder or one of {', '.join(shipped)}"

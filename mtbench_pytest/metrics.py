@@ -6,22 +6,20 @@ al. 2002) sacrebleu's (Post 2018, A Call for Clarity in Reporting BLEU Scores).
 
 from __future__ import annotations
 
-import importlib
 import logging
 import re
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from mtbench_pytest.errors import MTBenchError
+from mtbench_pytest.libraries import library
 from mtbench_pytest.records import Question, QuestionId
 
 ALL = "all"
 ORDERS = (1, 2, 3, 4)
 ROUGE = ("1", "2", "L")
+_EXTRA = ("metrics", "ROUGE and BLEU")
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
 # Scripts without spaces between words, for which there is no word list here: kana, Thai, Lao, Burmese, Khmer.
@@ -121,7 +119,7 @@ def _of_subset(subset: str, pairs: Sequence[Pair | None]) -> Metrics:
 
 def _rouge(pairs: Sequence[Pair]) -> dict[str, Overlap]:
     kinds = [f"rouge{kind}" for kind in ROUGE]
-    scorer = _library("rouge_score.rouge_scorer").RougeScorer(kinds, tokenizer=Words())
+    scorer = library("rouge_score.rouge_scorer", *_EXTRA).RougeScorer(kinds, tokenizer=Words())
     scores = [scorer.score(reference, reply) for reply, reference in pairs]
     return {
         kind: Overlap(
@@ -136,13 +134,13 @@ def _rouge(pairs: Sequence[Pair]) -> dict[str, Overlap]:
 
 def _bleu(pairs: Sequence[Pair]) -> tuple[tuple[float, ...], str]:
     """Cumulative BLEU up to each order; where most references are Chinese, over characters as in WMT."""
-    library = _library("sacrebleu.metrics")
+    sacrebleu = library("sacrebleu.metrics", *_EXTRA)
     replies, references = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     chinese = sum(bool(_IS_HAN.search(text)) for text in references)
     tokenize = "zh" if 2 * chinese > len(references) else "13a"
     values = []
     for order in ORDERS:
-        bleu = library.BLEU(max_ngram_order=order, tokenize=tokenize, force=True)
+        bleu = sacrebleu.BLEU(max_ngram_order=order, tokenize=tokenize, force=True)
         values.append(bleu.corpus_score(replies, [references]).score / 100)
     return tuple(values), str(bleu.get_signature())
 
@@ -150,7 +148,7 @@ def _bleu(pairs: Sequence[Pair]) -> tuple[tuple[float, ...], str]:
 @cache
 def _chinese() -> Callable[[str], list[str]]:
     """Jieba's cut. Its word list is not read from the shared temporary folder, where anybody may put one."""
-    jieba = _library("jieba")
+    jieba = library("jieba", *_EXTRA)
     logging.getLogger("jieba").setLevel(logging.WARNING)
     tokenizer = jieba.Tokenizer()
     with tempfile.TemporaryDirectory() as folder:
@@ -158,16 +156,3 @@ def _chinese() -> Callable[[str], list[str]]:
         tokenizer.initialize()
     cut: Callable[[str], list[str]] = tokenizer.lcut
     return cut
-
-
-def _library(module: str) -> Any:
-    """Imports a module of the `metrics` extra, without its warnings about itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return importlib.import_module(module)
-        except ImportError as error:
-            raise MTBenchError(
-                f"ROUGE and BLEU need {error.name or module}, which is not installed; "
-                "expected pip install 'mtbench-pytest[metrics]'"
-            ) from None

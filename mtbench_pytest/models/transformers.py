@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.errors import FileError, ModelError, MTBenchError
+from mtbench_pytest.errors import FileError, ModelError, MTBenchError, first_line
 from mtbench_pytest.models.base import ALL_DEVICES
 from mtbench_pytest.models.batches import Batches, fill
-from mtbench_pytest.models.checkpoint import Checkpoint, first_line, locate, require
+from mtbench_pytest.models.checkpoint import Checkpoint, locate, require
 from mtbench_pytest.models.devices import lanes, pick_device
 from mtbench_pytest.models.engine import Engine, load_config, load_tokenizer, load_weights
 from mtbench_pytest.models.means import Means, find_means, surroundings

@@ -169,13 +169,3 @@ def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("MTBENCH_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(ModelError, match="expected a writable cache"):
         fetch()
-
-
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MTBENCH_CACHE", str(tmp_path / "own"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert demo._cache() == tmp_path / "own"
-    monkeypatch.delenv("MTBENCH_CACHE")
-    assert demo._cache() == tmp_path / "xdg" / "mtbench-pytest"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert demo._cache() == Path.home() / ".cache" / "mtbench-pytest"
