@@ -81,9 +81,10 @@ class TransformersModel:
         if self.settings.device_map is not None:
             require("accelerate")
         tokenizer = self._tokenizer(self._checkpoint.tokenizer_folder())
-        turns = max((len(question.turns) for question in questions), default=1)
-        openings = [question.messages(self.settings.system) for question in questions]
-        messages = max(openings, key=lambda said: (_has_system(said), len(said)), default=[])
+        asked = questions or [Question(0, "", ("Hello",))]
+        turns = max(len(question.turns) for question in asked)
+        openings = [question.messages(self.settings.system) for question in asked]
+        messages = max(openings, key=lambda said: (_has_system(said), len(said)))
         for _ in range(turns):
             messages += [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"}]
         try:

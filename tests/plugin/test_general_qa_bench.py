@@ -24,7 +24,7 @@ def qa(example: Example) -> Path:
     folder.mkdir()
     (folder / "places.jsonl").write_text(dump_jsonl(PLACES))
     (folder / "small.jsonl").write_text(dump_jsonl(SMALL))
-    (example.path / "test_gate.py").write_text(TEST_MODULE)
+    (example.path / "test_asked.py").write_text(TEST_MODULE)
     for name, grade in (("new", 9), ("old", 8)):
         texts = {"places-1": "Oslo", "places-2": "Madrid", "small-1": "Hello"}
         rows = [
@@ -39,7 +39,7 @@ def qa(example: Example) -> Path:
 def test_it_runs_as_any_bench(example: Example, qa: Path, workers: tuple[str, ...]) -> None:
     run = example.run("--mtbench-bench=qa", "-v", *workers)
     assert run.outcomes == {"passed": 3}
-    assert "test_gate.py::test_question[places-places-1]" in run.out
+    assert "test_asked.py::test_question[places-places-1]" in run.out
     report = run.report()
     assert {line["category"]: line["expected"] for line in report["categories"]} == {"places": 2, "small": 1}
     prompts = {row["question_id"]: row["candidate"]["prompts"]["1"] for row in report["rows"]}

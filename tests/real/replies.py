@@ -11,9 +11,9 @@ _SHOWN = re.compile(
     r"The Start of Assistant(?P<side> [AB])?'s.*?(?:\]|\|>)(?P<text>.*?)(?:\[|<\|)The End of Assistant",
     re.DOTALL | re.IGNORECASE,
 )
-# The same in the prompts of this project: the last answer shown of each side.
+# The same in the built-in prompts: the answer to judge of each side.
 _OURS = re.compile(
-    r"<<< (?:(?P<side>[AB]): second answer|answer of (?P<only>[AB])|(?:second )?answer,? to grade)\n"
+    r"<<< (?:(?P<side>[AB]): answer \d+, to compare|answer of (?P<only>[AB])|answer(?: \d+,)? to grade)\n"
     r"(?P<text>.*?)\n>>>",
     re.DOTALL,
 )
