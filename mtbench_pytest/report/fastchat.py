@@ -70,10 +70,15 @@ def _answer_lines(rows: Sequence[Row], model: str, tstamp: float) -> Iterator[di
     for row in rows:
         for answer in (row.answers[side] for side in _sides(row)):
             if answer.model == model:
-                yield _answer_line(answer, tstamp)
+                yield answer_line(answer, tstamp)
 
 
-def _answer_line(answer: Answer, tstamp: float) -> dict[str, Any]:
+def answer_line(answer: Answer, tstamp: float) -> dict[str, Any]:
+    """A line of a model-answer file.
+
+    Args:
+        tstamp: When it was made, in seconds since the epoch.
+    """
     choice: dict[str, Any] = {"index": 0, "turns": list(answer.turns)}
     if any(reply.reasoning for reply in answer.replies):
         choice["reasoning"] = [reply.reasoning for reply in answer.replies]
