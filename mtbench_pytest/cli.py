@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Tools around the pytest gate for chat models.",
         epilog="The gate itself runs in pytest: see `pytest --help`, section mtbench.",
     )
-    parser.add_argument("--version", action="version", version=f"mtbench-pytest {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"mtbench-pytest {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)

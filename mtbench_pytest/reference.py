@@ -134,7 +134,8 @@ def make_references(
         except OSError as error:
             expected = "room for it: what was written before is kept"
             raise FileError(path, error.strerror or str(error), expected) from None
-    capped = tuple(answer.question_id for answer in answers if answer.capped)
+    cut = {answer.question_id for answer in answers if answer.capped}
+    capped = tuple(question.question_id for question in questions if question.question_id in cut)
     return Made(len(kept), len(answers), capped, tuple(failures))
 
 
