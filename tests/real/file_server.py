@@ -1,4 +1,4 @@
-"""A small file server on 127.0.0.1 that misbehaves to order."""
+"""Small servers on 127.0.0.1; the one for files misbehaves to order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 Fault = Literal[
     "404", "429", "500", "html", "page", "cut", "short", "long", "wrong", "moved", "circle", "hang", "slow"
@@ -14,35 +14,20 @@ Fault = Literal[
 PAGE = b"<!DOCTYPE html><html><body>Sign in to continue</body></html>"
 
 
-class FileServer:
-    """A context manager; it serves from entry to exit, each connection in a thread of its own.
+class LocalServer:
+    """A context manager; it serves from entry to exit, each connection in a thread of its own."""
 
-    Args:
-        files: By path, without a leading slash.
-    """
-
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self.files = dict(files)
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
         self.asked: list[str] = []
         self.stopping = threading.Event()
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_port}"
 
-    def fail(self, *faults: Fault) -> None:
-        """What the next requests meet, one each."""
-        self._faults += faults
-
-    def next_fault(self) -> Fault | None:
-        with self._lock:
-            return self._faults.pop(0) if self._faults else None
-
-    def __enter__(self) -> FileServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -56,6 +41,28 @@ class FileServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+
+
+class FileServer(LocalServer):
+    """Serves files.
+
+    Args:
+        files: By path, without a leading slash.
+    """
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        super().__init__(_handler(self))
+        self.files = dict(files)
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def fail(self, *faults: Fault) -> None:
+        """What the next requests meet, one each."""
+        self._faults += faults
+
+    def next_fault(self) -> Fault | None:
+        with self._lock:
+            return self._faults.pop(0) if self._faults else None
 
 
 def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:

@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+
+from tests.real.file_server import LocalServer
 
 COMMIT = "1" * 40
 
 
-class HubServer:
-    """A context manager; one dataset, whatever its name and revision.
+class HubServer(LocalServer):
+    """One dataset, whatever its name and revision.
 
     Args:
         files: By path in the repository.
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
+        super().__init__(_handler(self))
         self.files = dict(files)
-        self.asked: list[str] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
-
-    def __enter__(self) -> HubServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
 
 
 def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
