@@ -12,13 +12,20 @@ from mtbench_pytest.errors import MTBenchError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit status: 0, 1 where something was found wrong, 2 for wrong use."""
+    """Runs a command.
+
+    Returns:
+        The exit status: 0, 1 where something was found wrong, 2 for wrong use, 130 for an interrupt.
+    """
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
     except MTBenchError as error:
         print(f"mtbench: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nmtbench: interrupted", file=sys.stderr)
+        return 130  # as a shell says it
     except BrokenPipeError:  # the reader, such as head, has seen enough
         sys.stderr.close()
         return 0

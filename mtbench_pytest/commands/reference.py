@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mtbench_pytest.reference import Made
     from mtbench_pytest.suite import Bench
 
-_INTERRUPTED = 130  # as a shell says it
 _EVERY = 30.0  # seconds between lines in a log
 
 
@@ -80,8 +79,8 @@ def _reference(arguments: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         meter.close()
-        print(f"\ninterrupted: what is in {path} is kept, and the same command goes on", file=sys.stderr)
-        return _INTERRUPTED
+        print(f"\nwhat is in {path} is kept, and the same command goes on", file=sys.stderr)
+        raise
     finally:
         meter.close()
     print("\n".join(_told(made, bench, path)))
