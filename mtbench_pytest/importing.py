@@ -127,11 +127,10 @@ def _from_row(path: Path, number: int, cells: Mapping[str, str]) -> Conversation
         raise FileError(path, "no turn in this row", "a message of the user in turn_1", number)
     if missing := [n for n in range(1, max(turns) + 1) if n not in turns]:
         raise FileError(path, f"turn {missing[0]} is blank", "the turns without a gap", number)
-    known = [references[n] for n in range(1, len(turns) + 1) if n in references]
-    complete = list(references)[: len(known)] == list(range(1, len(known) + 1))
+    last = max((n for n in references if n <= len(turns)), default=0)
     return Conversation(
         turns=[turns[n] for n in sorted(turns)],
-        references=known if complete else [],
+        references=[references.get(n, "") for n in range(1, last + 1)],  # "" for a turn without
         category=cells.get("category", "").strip() or OTHER,
     )
 

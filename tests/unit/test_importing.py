@@ -148,3 +148,11 @@ def test_another_kind_of_file(tmp_path: Path) -> None:
     )
     with pytest.raises(FileError, match=r"gone\.csv: no such file or directory"):
         read_conversations(tmp_path / "gone.csv")
+
+
+def test_a_reference_for_a_later_turn_alone_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "chats.csv"
+    path.write_text("turn_1,turn_2,reference_1,reference_2\nHi.,And 2 + 2?,,4\nHi.,Bye.,Hello.,\n")
+    first, second = read_conversations(path)
+    assert first.references == ["", "4"]
+    assert second.references == ["Hello."]
