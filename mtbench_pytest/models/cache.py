@@ -69,13 +69,18 @@ def keeps_every_token(model: Any) -> bool:
     if generation.cache_implementation is not None or generation.use_cache is False:
         return False
     takes = inspect.signature(model.forward).parameters
-    if not {"position_ids", "logits_to_keep", "past_key_values"} <= takes.keys():
+    if not {"position_ids", "logits_to_keep", cache_argument(model)} <= takes.keys():
         return False
     if config.is_encoder_decoder or not model._supports_default_dynamic_cache():
         return False
     utils = require("transformers.cache_utils")
     layers = utils.DynamicCache(config=config.get_text_config(decoder=True)).layers
     return bool(layers) and all(type(layer) is utils.DynamicLayer for layer in layers)
+
+
+def cache_argument(model: Any) -> str:
+    """What a model's `forward` and `generate` call their cache: transformers 5.24 renamed it."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 def keeps_turns(model: Any) -> bool:
@@ -179,9 +184,9 @@ def _fill(
         input_ids=torch.tensor(ids, device=device),
         attention_mask=mask,
         position_ids=positions,
-        past_key_values=filled,
         use_cache=True,
         logits_to_keep=1,
+        **{cache_argument(model): filled},
     )
     return filled
 

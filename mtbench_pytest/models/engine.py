@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mtbench_pytest.models.cache import Past, keeps_every_token, keeps_turns, read, remember
+from mtbench_pytest.models.cache import Past, cache_argument, keeps_every_token, keeps_turns, read, remember
 from mtbench_pytest.models.checkpoint import require
 from mtbench_pytest.models.sampling import GumbelNoise, RowBudgets
 from mtbench_pytest.models.tokens import Tokens
@@ -144,7 +144,7 @@ class Engine(Tokens):
         with torch.inference_mode(), quiet():
             if self._reads_itself:
                 cache = read(self.model, self.device, owners, prompts, max(budgets), past)
-                options["past_key_values"] = cache
+                options[cache_argument(self.model)] = cache
             out = self.model.generate(
                 input_ids=torch.tensor(ids, device=self.device),
                 attention_mask=torch.tensor(mask, device=self.device),
