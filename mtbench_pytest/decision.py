@@ -11,15 +11,32 @@ Standing = Literal["non-inferior", "regressed", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """How likely each wrong decision may be.
+
+    Attributes:
+        pass_alpha: That a candidate on its margin passes.
+        regression_alpha: That a candidate as good as the baseline is a regression, by any of the ways there
+            are to it.
+    """
+
+    pass_alpha: float = 0.05
+    regression_alpha: float = 0.025
+
+
+LEVELS = Levels()
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
-    """A mean over questions with one-sided bounds.
+    """A mean over questions with one-sided 95 % bounds.
 
     Attributes:
         n: Questions.
         mean: Their mean.
         sd: Their sample standard deviation; nan for n = 1.
-        lower: One-sided lower bound of the mean, at the confidence of the policy.
-        upper: One-sided upper bound, at the same confidence.
+        lower: One-sided lower bound of the mean.
+        upper: One-sided upper bound.
     """
 
     n: int
@@ -35,8 +52,14 @@ class Endpoint:
 
     Attributes:
         name: "grade" (points on the scale from 1 to 10) or "win rate" (share).
+        bounds: For display.
         neutral: The value at which the models are equal: 0 points, or a win rate of 0.5.
         margin: How far under `neutral` is still accepted, in the same unit.
+        floor: The lower bound that must lie above `neutral - margin`.
+        floor_confidence: Its confidence.
+        ceiling: The upper bound that, below `neutral`, makes a regression.
+        ceiling_confidence: Its confidence, higher the more ways to a regression there are.
+        unfit: Why this figure cannot show that the candidate is no worse, or "".
         settled_by: For an undecided endpoint: how many questions would settle it if mean and spread
             stay as they are; None where no number would.
     """
@@ -45,8 +68,40 @@ class Endpoint:
     bounds: Bounds
     neutral: float
     margin: float
+    floor: float
+    floor_confidence: float
+    ceiling: float
+    ceiling_confidence: float
     standing: Standing
+    unfit: str = ""
     settled_by: int | None = None
+
+    @property
+    def line(self) -> float:
+        """What the floor must lie above."""
+        return self.neutral - self.margin
+
+
+@dataclass(frozen=True, slots=True)
+class Collapses:
+    """Questions that fell by more than their question margin, against those that rose by as much.
+
+    Attributes:
+        dropped: Questions that fell.
+        gained: Questions that rose.
+        p: Chance of at least so many among both, were a fall as likely as a rise: an exact sign test.
+        alpha: The p at and below which this is a regression.
+    """
+
+    dropped: int
+    gained: int
+    p: float
+    alpha: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether more questions fell than chance explains."""
+        return self.p <= self.alpha
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +141,5 @@ class Decision:
     judged: int
     endpoints: tuple[Endpoint, ...]
     categories: tuple[CategoryLine, ...]
+    collapses: Collapses
+    levels: Levels = LEVELS

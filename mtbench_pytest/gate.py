@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint, EndpointName, Outcome, Standing
+from mtbench_pytest.decision import (
+    LEVELS,
+    CategoryLine,
+    Collapses,
+    Decision,
+    Endpoint,
+    EndpointName,
+    Levels,
+    Outcome,
+    Standing,
+)
+from mtbench_pytest.evidence import category_lines, collapses, endpoint
+from mtbench_pytest.explain import explain, explain_collapses, points
 from mtbench_pytest.records import Question, Row
-from mtbench_pytest.stats import questions_needed, t_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +52,6 @@ class Policy:
         return self.question_margin if own is None else own
 
 
-# What a value can be: grades lie from 1 to 10, shares from 0 to 1.
-_RANGE: dict[EndpointName, tuple[float, float]] = {"grade": (-9.0, 9.0), "win rate": (0.0, 1.0)}
-
-
 def decide(
     bench: str,
     rows: Sequence[Row],
@@ -55,13 +61,17 @@ def decide(
     pairwise: bool,
     partial: Sequence[str] = (),
     fatal: str = "",
+    levels: Levels = LEVELS,
+    unfit: Mapping[EndpointName, str] | None = None,
 ) -> Decision:
     """Decides whether the candidate is non-inferior to the baseline.
 
-    An endpoint is non-inferior where its one-sided 95 % lower bound lies above neutral less margin, and
-    regressed where it is not and its upper bound lies below neutral. All non-inferior: PASS. Any regressed:
-    REGRESSION, and the same where a critical category lost anything. Else INCONCLUSIVE. Too few questions
-    judged: NO VERDICT, whatever the figures say.
+    An endpoint is non-inferior where its lower bound, at confidence 1 - `pass_alpha`, lies above neutral less
+    margin. PASS: all are, so that none needs a correction (an intersection-union test: Berger 1982,
+    Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4)).
+    REGRESSION: an endpoint that is not non-inferior has its upper bound below neutral, answers collapsed, a
+    critical category lost: each of these ways is tested at `regression_alpha` by their number (Bonferroni).
+    Else INCONCLUSIVE. Too few questions judged: NO VERDICT, whatever the figures say.
     Source for the two one-sided bounds: Piaggio et al. 2012, Reporting of noninferiority and equivalence
     randomized trials (CONSORT extension), JAMA 308(24).
 
@@ -71,12 +81,19 @@ def decide(
         pairwise: Whether the win rate is an endpoint.
         partial: Why this run covers only a part of the bench; any reason means that nothing is decided.
         fatal: Why the run could not go on, or "": of a whole bench there is no verdict then.
+        levels: How likely each wrong decision may be.
+        unfit: By endpoint why it cannot show that the candidate is no worse, such as a judge that is led by
+            the order of the answers. Such an endpoint is never non-inferior.
     """
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
-    endpoints = _endpoints(found, policy, pairwise)
-    categories = _categories(found, expected, policy)
+    critical = {q.category for q in expected if policy.is_critical(q.category)}
+    ways = 2 + pairwise + bool(critical)
+    endpoints = _endpoints(found, policy, pairwise, levels, ways, unfit or {})
+    categories = category_lines(found, expected, critical)
+    falls = _collapses(found, policy, levels.regression_alpha / ways)
     losses = list(_critical_losses(found, categories, policy))
+    losses += [explain_collapses(falls)] if falls.significant else []
     judged = sum(row.judged for row in found)
     gaps = _gaps(judged, len(expected), categories, policy)
     outcome: Outcome
@@ -93,68 +110,31 @@ def decide(
         outcome, reasons = "PASS", _because(endpoints, "non-inferior")
     else:
         outcome, reasons = "INCONCLUSIVE", _because(endpoints, "undecided")
-    return Decision(bench, outcome, tuple(reasons), len(expected), judged, endpoints, categories)
+    return Decision(
+        bench, outcome, tuple(reasons), len(expected), judged, endpoints, categories, falls, levels
+    )
 
 
-def _endpoints(rows: Sequence[Row], policy: Policy, pairwise: bool) -> tuple[Endpoint, ...]:
+def _endpoints(
+    rows: Sequence[Row],
+    policy: Policy,
+    pairwise: bool,
+    levels: Levels,
+    ways: int,
+    unfit: Mapping[EndpointName, str],
+) -> tuple[Endpoint, ...]:
     differences = [row.difference for row in rows if row.difference is not None]
-    endpoints = [_endpoint("grade", differences, 0.0, policy.margin)]
-    if pairwise:
-        scores = [row.score for row in rows if row.score is not None]
-        endpoints.append(_endpoint("win rate", scores, 0.5, policy.win_rate_margin))
-    return tuple(endpoints)
+    grade = endpoint("grade", differences, policy.margin, levels, ways, unfit.get("grade", ""))
+    if not pairwise:
+        return (grade,)
+    scores = [row.score for row in rows if row.score is not None]
+    margin = policy.win_rate_margin
+    return grade, endpoint("win rate", scores, margin, levels, ways, unfit.get("win rate", ""))
 
 
-def _endpoint(name: EndpointName, values: Sequence[float], neutral: float, margin: float) -> Endpoint:
-    bounds = _within(t_bounds(values), *_RANGE[name])
-    floor = neutral - margin
-    standing: Standing = "undecided"
-    needed = None
-    if bounds.lower > floor:
-        standing = "non-inferior"
-    elif bounds.upper < neutral:
-        standing = "regressed"
-    elif not math.isnan(bounds.mean):
-        ways = (
-            questions_needed(bounds, bounds.mean - floor),
-            questions_needed(bounds, neutral - bounds.mean),
-        )
-        needed = min((n for n in ways if n is not None), default=None)
-    return Endpoint("grade" if name == "grade" else "win rate", bounds, neutral, margin, standing, needed)
-
-
-def _within(bounds: Bounds, least: float, most: float) -> Bounds:
-    """Bounds of a mean never lie outside what its values can be; by Student's t of few values they may."""
-    if bounds.n < 2:
-        return bounds
-    return replace(bounds, lower=max(bounds.lower, least), upper=min(bounds.upper, most))
-
-
-def _categories(
-    rows: Sequence[Row], expected: Sequence[Question], policy: Policy
-) -> tuple[CategoryLine, ...]:
-    lines = []
-    for category in dict.fromkeys(question.category for question in expected):
-        mine = [row for row in rows if row.category == category]
-        graded = [(row, row.difference) for row in mine if row.difference is not None]
-        differences = [difference for _, difference in graded]
-        lines.append(
-            CategoryLine(
-                category=category,
-                expected=sum(question.category == category for question in expected),
-                judged=sum(row.judged for row in mine),
-                baseline=_mean([row.grade("baseline") for row, _ in graded]),
-                candidate=_mean([row.grade("candidate") for row, _ in graded]),
-                difference=_within(t_bounds(differences), *_RANGE["grade"]) if graded else None,
-                critical=policy.is_critical(category),
-            )
-        )
-    return tuple(lines)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known else None
+def _collapses(rows: Sequence[Row], policy: Policy, alpha: float) -> Collapses:
+    margins = [(row.difference, policy.margin_of_question(row.category)) for row in rows]
+    return collapses([(drop, margin) for drop, margin in margins if drop is not None], alpha)
 
 
 def _gaps(judged: int, expected: int, categories: Sequence[CategoryLine], policy: Policy) -> list[str]:
@@ -201,39 +181,6 @@ def _critical_losses(
 
 def _because(endpoints: Sequence[Endpoint], standing: Standing) -> list[str]:
     return [explain(endpoint) for endpoint in endpoints if endpoint.standing == standing]
-
-
-def explain(endpoint: Endpoint) -> str:
-    """Which bound lies where, in a sentence."""
-    bounds, floor = endpoint.bounds, endpoint.neutral - endpoint.margin
-    if bounds.n < 2:
-        return f"{endpoint.name}: bounds need at least 2 questions judged, there are {bounds.n}"
-    show = points if endpoint.name == "grade" else percent
-    what = "mean grade difference" if endpoint.name == "grade" else "win rate"
-    lower = f"its 95 % lower bound {show(bounds.lower)}"
-    match endpoint.standing:
-        case "non-inferior":
-            return f"{what} {show(bounds.mean)}: {lower} lies above the margin {show(floor)}"
-        case "regressed":
-            upper = f"its 95 % upper bound {show(bounds.upper)}"
-            equal = "0" if endpoint.name == "grade" else show(endpoint.neutral)
-            return f"{what} {show(bounds.mean)}: {upper} lies below {equal}"
-    more = (
-        f"about {endpoint.settled_by} questions would settle it"
-        if endpoint.settled_by
-        else "no number of questions would settle it as it stands"
-    )
-    return f"{what} {show(bounds.mean)}: {lower} does not lie above {show(floor)}; {more}"
-
-
-def points(value: float) -> str:
-    """A grade difference, always signed."""
-    return f"{value:+.2f}"
-
-
-def percent(value: float) -> str:
-    """A share."""
-    return f"{100 * value:.1f} %"
 
 
 # Worst first: what a bench decided outweighs what another one could not.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.decision import Bounds, Decision, Endpoint
-from mtbench_pytest.gate import percent, points
+from mtbench_pytest.explain import percent, points
 from mtbench_pytest.records import SIDES, AnswerFailure, Question, QuestionId, Row, Side
 from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
 

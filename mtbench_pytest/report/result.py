@@ -29,6 +29,8 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         "questions": {"expected": decision.expected, "judged": decision.judged},
         "endpoints": [asdict(endpoint) for endpoint in decision.endpoints],
         "categories": [asdict(line) for line in decision.categories],
+        "collapses": {**asdict(decision.collapses), "significant": decision.collapses.significant},
+        "levels": asdict(decision.levels),
         **about,
     }
     yield _json(result).removesuffix("\n}") + ',\n "rows": ['

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
-from mtbench_pytest.gate import percent, points
+from mtbench_pytest.explain import percent, points
 from mtbench_pytest.records import SIDES, AnswerFailure, Failure, Row, Side
 
 WIDTH = 80

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.decision import Decision, Endpoint, Outcome
+from mtbench_pytest.decision import Decision, Endpoint, EndpointName, Levels, Outcome
 from mtbench_pytest.gate import Policy, decide, exit_status
 from mtbench_pytest.judgments import binding, read_judgments
 from mtbench_pytest.records import Row
 from mtbench_pytest.suite import load_bench
 from tests.unit.factories import Winner, consistent, question, questions, rounded, row
 
+CRITICAL_WRITING = {"writing": CategoryRules(critical=True)}
 WOBBLE = (0.1, -0.1)  # a little spread, so that bounds have a width
 
 
@@ -99,9 +100,9 @@ def test_an_undecided_endpoint_says_how_many_questions_would_settle_it() -> None
 def test_the_number_holds_for_whichever_answer_is_nearer() -> None:
     """A mean just under 0 is settled as non-inferior long before it is settled as a regression."""
     near_zero, near_margin = (gate(rows_at(mean, spread=20)).endpoints[0] for mean in (-0.05, -0.45))
-    assert near_zero.settled_by is not None
-    assert near_margin.settled_by is not None
-    assert abs(near_zero.settled_by - near_margin.settled_by) <= 1  # each is 0.45 from its line
+    # Each is 0.45 from its line; sd 20/√95 = 2.052, and quantiles 1.67 at 95 % and 2.28 at 98.75 %.
+    assert near_zero.settled_by == pytest.approx((1.67 * 2.052 / 0.45) ** 2, abs=2)
+    assert near_margin.settled_by == pytest.approx((2.28 * 2.052 / 0.45) ** 2, abs=2)
 
 
 def test_without_games_the_win_rate_is_no_endpoint() -> None:
@@ -138,8 +139,94 @@ def test_a_win_rate_exactly_on_its_margin_is_not_above_it() -> None:
 
 def test_reasons_name_the_bound_that_decides() -> None:
     lines = [gate(rows_at(mean)).reasons[0] for mean in (0.0, -2.0)]
-    assert lines[0] == "mean grade difference +0.00: its 95 % lower bound -0.04 lies above the margin -0.50"
-    assert lines[1] == "mean grade difference -2.00: its 95 % upper bound -1.96 lies below 0"
+    assert lines[0] == (
+        "mean grade difference +0.00: its 95 % lower bound -0.04 lies above the margin -0.50, by 0.46"
+    )
+    # sd 0.1026, t(19) 2.43 at 98.75 %: -2 + 2.43 * 0.1026 / √20.
+    assert lines[1] == "mean grade difference -2.00: its 98.8 % upper bound -1.94 lies below 0, by 1.94"
+
+
+# How likely a wrong decision may be.
+
+
+@pytest.mark.parametrize(
+    ("pairwise", "categories", "confidence"),
+    [(False, {}, 0.9875), (True, {}, 1 - 0.025 / 3), (True, CRITICAL_WRITING, 0.99375)],
+)
+def test_every_way_to_a_regression_has_its_share(
+    pairwise: bool, categories: dict[str, CategoryRules], confidence: float
+) -> None:
+    """Grade and collapses, then the win rate, then critical categories."""
+    rows = with_games(rows_at(0.0), ["tie"] * 20)
+    decision = gate(rows, pairwise=pairwise, policy=Policy(categories=categories))
+    for endpoint in decision.endpoints:
+        assert endpoint.ceiling_confidence == pytest.approx(confidence)
+        assert endpoint.floor_confidence == 0.95
+    assert decision.collapses.alpha == pytest.approx(1 - confidence)
+
+
+def test_other_levels_move_the_bounds_that_decide_and_not_the_ones_shown() -> None:
+    rows, asked = rows_at(-0.1, spread=6), questions(20, turns=1)
+    usual = decide("bench", rows, asked, Policy(), pairwise=False)
+    strict = decide("bench", rows, asked, Policy(), pairwise=False, levels=Levels(0.001, 0.0005))
+    assert (usual.outcome, strict.outcome) == ("PASS", "INCONCLUSIVE")
+    assert usual.endpoints[0].bounds == strict.endpoints[0].bounds
+    assert strict.endpoints[0].floor < usual.endpoints[0].floor == usual.endpoints[0].bounds.lower
+    assert strict.levels == Levels(0.001, 0.0005)
+    assert "99.9 % lower bound" in strict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("winners", "outcome"), [("tie", "INCONCLUSIVE"), ("A", "INCONCLUSIVE"), ("B", "REGRESSION")]
+)
+def test_an_unfit_endpoint_never_counts_as_no_worse(winners: Winner, outcome: str) -> None:
+    rows = with_games(rows_at(0.0), [winners] * 20)
+    unfit: dict[EndpointName, str] = {"win rate": "the judge changed its mind in 61 % of the comparisons"}
+    decision = decide("b", rows, questions(20, turns=1), Policy(), pairwise=True, unfit=unfit)
+    assert decision.outcome == outcome
+    if outcome == "INCONCLUSIVE":
+        assert decision.endpoints[1].standing == "undecided"
+        assert decision.reasons[0].endswith(": it cannot pass, whatever its bounds: " + unfit["win rate"])
+        assert len(decision.reasons) == 1
+
+
+# Collapses.
+
+
+def collapsed(dropped: int, gained: int, by: float = 6.0) -> list[Row]:
+    """Eighty rows whose mean grade difference is about 0, whatever fell and rose."""
+    falls, rises = [-by] * dropped, [by] * gained
+    others = 80 - dropped - gained
+    rest = [by * (dropped - gained) / others] * others
+    return [row(n, [8 + d], [8.0], turns=1) for n, d in enumerate([*falls, *rises, *rest], 1)]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "gained", "by", "outcome"),
+    [
+        (7, 0, 6.0, "REGRESSION"),  # 1/2^7 = 0.8 %, of 1.25 %
+        (6, 0, 6.0, "PASS"),  # 1.6 %
+        (12, 2, 6.0, "REGRESSION"),  # (1 + 14 + 91) / 2^14 = 0.65 %
+        (7, 7, 6.0, "PASS"),
+        (7, 0, 5.0, "PASS"),  # on the margin is not beyond it
+    ],
+)
+def test_collapses_are_seen_through_an_unchanged_mean(
+    dropped: int, gained: int, by: float, outcome: str
+) -> None:
+    decision = gate(collapsed(dropped, gained, by))
+    assert decision.outcome == outcome
+    beyond = (dropped, gained) if by > 5 else (0, 0)
+    assert (decision.collapses.dropped, decision.collapses.gained) == beyond
+    if outcome == "REGRESSION":
+        assert decision.reasons[0].startswith(
+            f"collapses: {dropped} questions dropped by more than their question margin, {gained} gained"
+        )
+
+
+def test_a_collapse_goes_by_its_categorys_margin() -> None:
+    policy = Policy(categories={"writing": CategoryRules(question_margin=6.5)})
+    assert gate(collapsed(7, 0), policy=policy).collapses.dropped == 0
 
 
 # Coverage.

@@ -7,7 +7,14 @@ import math
 import pytest
 
 from mtbench_pytest.decision import Bounds
-from mtbench_pytest.stats import questions_needed, t_bounds, t_quantile
+from mtbench_pytest.stats import (
+    questions_needed,
+    questions_to_see,
+    sign_test,
+    smallest_difference,
+    t_bounds,
+    t_quantile,
+)
 
 
 # Quantiles as printed in tables of Student's t, one-sided 5 %.
@@ -84,3 +91,49 @@ def test_a_number_up_to_the_most_is_still_found() -> None:
     assert needed is not None
     assert questions_needed(bounds_with(1), 0.1, most=needed) == needed
     assert questions_needed(bounds_with(1), 0.1, most=needed - 1) is None
+
+
+def test_a_higher_confidence_needs_more() -> None:
+    needed = [questions_needed(bounds_with(1), 0.1, confidence) for confidence in (0.95, 0.99)]
+    # z² · sd² / distance²: 1.645² · 100 and 2.326² · 100, and a few for t.
+    assert needed == [pytest.approx(270.6, abs=3), pytest.approx(541.2, abs=4)]
+
+
+# G*Power 3.1's manual, "difference between two dependent means": dz 0.421637, two-sided 5 %, n 50, power
+# 0.832114.
+def test_the_smallest_difference_is_that_of_the_printed_example() -> None:
+    assert smallest_difference(1.0, 50, 0.832114, 0.025) == pytest.approx(0.421637, abs=1e-5)
+    assert smallest_difference(2.0, 50, 0.832114, 0.025) == pytest.approx(2 * 0.421637, abs=2e-5)
+    assert questions_to_see(1.0, 0.42165, 0.832114, 0.025) == 50
+
+
+def test_of_many_questions_the_normal_formula_holds() -> None:
+    """(z(0.95) + z(0.8)) · sd / √n = (1.6449 + 0.8416) / 100."""
+    assert smallest_difference(1.0, 10_000) == pytest.approx(0.024865, abs=5e-6)
+
+
+@pytest.mark.parametrize(("sd", "difference"), [(1, 0.5), (2.4, 0.5), (1, 3.0), (0.5, 0.49)])
+def test_the_number_to_see_a_difference_is_the_smallest(sd: float, difference: float) -> None:
+    n = questions_to_see(sd, difference)
+    assert n is not None
+    assert smallest_difference(sd, n) <= difference < smallest_difference(sd, n - 1)
+
+
+def test_what_cannot_be_seen() -> None:
+    assert smallest_difference(1.0, 1) == math.inf
+    assert questions_to_see(1.0, 0.0) is None
+    assert questions_to_see(math.nan, 0.5) is None
+    assert questions_to_see(1.0, 1e-9) is None
+
+
+# Binomial tails by hand: (1 + 14 + 91) / 2^14 and so on.
+@pytest.mark.parametrize(
+    ("losses", "gains", "p"),
+    [(0, 0, 1.0), (0, 5, 1.0), (1, 0, 0.5), (7, 0, 1 / 128), (12, 2, 106 / 2**14), (3, 3, 42 / 64)],
+)
+def test_the_sign_test_by_hand(losses: int, gains: int, p: float) -> None:
+    assert sign_test(losses, gains) == pytest.approx(p, rel=1e-12)
+
+
+def test_the_sign_test_of_many_questions_has_no_overflow() -> None:
+    assert sign_test(5_000, 5_000) == pytest.approx(0.504, abs=1e-3)

@@ -44,32 +44,3 @@ def t_quantile(probability: float, degrees: int) -> float:
 def warm_up() -> None:
     """Imports what a decision needs, a third of a second's work, at a time when nobody waits for it."""
     t_quantile(CONFIDENCE, 1)
-
-
-def questions_needed(bounds: Bounds, distance: float, most: int = 1_000_000) -> int | None:
-    """How many questions bring a bound within a distance of the mean, if mean and sd stay as they are.
-
-    Args:
-        bounds: What was seen.
-        distance: From the mean to the value the bound must pass, in the unit of the values.
-        most: Where to give up.
-
-    Returns:
-        The smallest n with t(0.95, n - 1) · sd / √n < distance; None where there is none up to `most`.
-    """
-    if not distance > 0 or not math.isfinite(bounds.sd):
-        return None
-
-    def enough(n: int) -> bool:
-        return t_quantile(CONFIDENCE, n - 1) * bounds.sd / math.sqrt(n) < distance
-
-    high = 2
-    while not enough(high):
-        if high >= most:
-            return None
-        high = min(2 * high, most)
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if middle > 1 and enough(middle) else (middle, high)
-    return high

@@ -1,0 +1,66 @@
+"""Why a run was decided as it was, in plain sentences: which bound, against which margin, how far."""
+
+from __future__ import annotations
+
+from mtbench_pytest.decision import Collapses, Endpoint
+
+
+def explain(endpoint: Endpoint) -> str:
+    """Which bound lies where, how far, and what would settle it."""
+    bounds = endpoint.bounds
+    if bounds.n < 2:
+        return f"{endpoint.name}: bounds need at least 2 questions judged, there are {bounds.n}"
+    show = points if endpoint.name == "grade" else percent
+    far = "{:.2f}".format if endpoint.name == "grade" else percent
+    what = "mean grade difference" if endpoint.name == "grade" else "win rate"
+    head = f"{what} {show(bounds.mean)}: "
+    lower = f"its {confidence(endpoint.floor_confidence)} lower bound {show(endpoint.floor)}"
+    upper = f"its {confidence(endpoint.ceiling_confidence)} upper bound {show(endpoint.ceiling)}"
+    above = f"above the margin {show(endpoint.line)}, by {far(abs(endpoint.floor - endpoint.line))}"
+    equal = "0" if endpoint.name == "grade" else show(endpoint.neutral)
+    match endpoint.standing:
+        case "non-inferior":
+            return f"{head}{lower} lies {above}"
+        case "regressed":
+            return f"{head}{upper} lies below {equal}, by {far(endpoint.neutral - endpoint.ceiling)}"
+    if endpoint.unfit:
+        return f"{head}it cannot pass, whatever its bounds: {endpoint.unfit}"
+    return f"{head}{lower} does not lie {above}, nor {upper} below {equal}; {_settled(endpoint)}"
+
+
+def _settled(endpoint: Endpoint) -> str:
+    """What would make an answer of an undecided endpoint."""
+    far = "{:.2f}".format if endpoint.name == "grade" else percent
+    margin = f"a margin above {far(endpoint.neutral - endpoint.floor)}"
+    if endpoint.settled_by is None:
+        return f"no number of questions would settle it as it stands, {margin} would"
+    return f"about {endpoint.settled_by} questions would settle it, or {margin}"
+
+
+def explain_collapses(collapses: Collapses) -> str:
+    """How many questions fell, and how likely that is by chance."""
+    return (
+        f"collapses: {collapses.dropped} questions dropped by more than their question margin, "
+        f"{collapses.gained} gained as much: as many drops have a chance of {chance(collapses.p)}, "
+        f"and {chance(collapses.alpha)} or less is a regression"
+    )
+
+
+def points(value: float) -> str:
+    """A grade difference, always signed."""
+    return f"{value:+.2f}"
+
+
+def percent(value: float) -> str:
+    """A share."""
+    return f"{100 * value:.1f} %"
+
+
+def confidence(value: float) -> str:
+    """A confidence: 95 %, 99.2 %."""
+    return f"{100 * value:.3g} %"
+
+
+def chance(p: float) -> str:
+    """A probability with two digits that count, 0.83 %."""
+    return f"{100 * p:.2g} %" if p >= 0.0001 else "under 0.01 %"
