@@ -25,6 +25,16 @@ _LETTERS = 24  # fewer tell too little; a syllable or ideograph counts as three
 _MOST = 1000  # replies a side that are looked at: 0.2 ms each, of a run of ten thousand questions
 _SPREAD = 24  # texts of a bench that are looked at to tell its language
 
+# No other language has a quarter of its words among these. Most benches are English, and to load the model
+# takes half a second before the first call; at the end of a run it is loaded while others are waited for.
+_ENGLISH_WORDS = """
+    a about an and are as be by for from has have how i in is it its of on that the this to was what which
+    who will with you your
+"""
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+_ENGLISH_SHARE = 1 / 4
+_FEWEST_WORDS = 8
+
 # Those with enough written text that a model might answer in them; a wider choice only adds mistakes.
 _KNOWN = (
     "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ka kk ko lt lv mk mr ms nl no pl pt ro "
@@ -77,8 +87,22 @@ def detect(text: str) -> str | None:
 
 def common_language(texts: Sequence[str]) -> str | None:
     """The language most of these texts are in; some, evenly spread, are looked at."""
-    found = Counter(language for text in _spread(texts, _SPREAD) if (language := detect(text)))
+    looked_at = _spread(texts, _SPREAD)
+    if _mostly_english(looked_at):
+        return ENGLISH
+    found = Counter(language for text in looked_at if (language := detect(text)))
     return found.most_common(1)[0][0] if found else None
+
+
+def _mostly_english(texts: Sequence[str]) -> bool:
+    """Whether that is plain without a model: most texts that are not too short are full of its words."""
+    said = [words for text in texts if len(words := re.findall(r"\w+", text.lower())) >= _FEWEST_WORDS]
+    return 2 * sum(map(_is_english, said)) > len(said) and 3 * len(said) >= len(texts)
+
+
+def _is_english(words: Sequence[str]) -> bool:
+    found = [word for word in words if word in _ENGLISH]
+    return len(set(found)) > 3 and len(found) >= _ENGLISH_SHARE * len(words)
 
 
 def spoken(rows: Sequence[Row], questions: Mapping[QuestionId, Question], default: str) -> dict[Side, Spoken]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest import languages
 from mtbench_pytest.errors import FileError
 from mtbench_pytest.languages import Spoken, common_language, detect, spoken
 from mtbench_pytest.records import Question, Row, Side
@@ -64,6 +65,21 @@ def test_the_language_of_most() -> None:
     assert common_language(["OK.", "42"]) is None
     many = [ENGLISH] * 30 + [GERMAN] * 70
     assert common_language(many) == "de", "some are looked at, evenly spread"
+
+
+def test_a_plainly_english_bench_loads_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(languages, "_identifier", lambda: pytest.fail("half a second before the first call"))
+    said = ["Explain to a child what the tides are good for, and how they come about.", "Shorter, please."]
+    assert common_language(said * 10) == "en"
+    # Dutch, Danish and German share words with it; so few that the model is asked.
+    others = [
+        "Leg uit wat de getijden zijn, of ze in de zomer hoger zijn, en wie er in de haven mee te maken had.",
+        "Jeg har to spørgsmål om tidevand, for i dag er det for stærkt, og hvem er det godt for?",
+        f"{GERMAN} Was ist in der Post, was war in der Tonne, und wer hat es gesehen?",
+    ]
+    for text in others:
+        with pytest.raises(pytest.fail.Exception, match="half a second"):
+            common_language([text])
 
 
 def rows_of(*replies: str) -> list[Row]:
