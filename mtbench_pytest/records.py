@@ -239,6 +239,7 @@ class JudgeFailure:
 
     Attributes:
         models: The model judged; for a game the two, A first.
+        unread: A reply came, and no verdict could be read off it.
     """
 
     question_id: QuestionId
@@ -248,6 +249,7 @@ class JudgeFailure:
     prompt: Prompt
     reason: str
     reply: str = ""
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
 from mtbench_pytest.decision import Decision
+from mtbench_pytest.fitness import Fitness, judge_fitness, why_unfit
 from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.languages import Spoken, spoken
@@ -26,6 +27,7 @@ from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
 from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
+from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
 from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
@@ -227,6 +229,7 @@ class BenchRun:
             pairwise=self.settings.pairwise,
             partial=partial,
             fatal=self.fatal,
+            unfit={"win rate": why_unfit(self.fitness.position)},
         )
 
     def ordered_rows(self) -> list[Row]:
@@ -240,10 +243,19 @@ class BenchRun:
             OSError: Where it cannot be written.
         """
         rows, unused = self.ordered_rows(), list(self.unused.values())
-        more = [*spoken_markdown(self.spoken, self.bench.language), *overlap_markdown(self._overlap)]
+        more = [
+            *fitness_markdown(self.fitness, self.parties["judge"]["name"]),
+            *spoken_markdown(self.spoken, self.bench.language),
+            *overlap_markdown(self._overlap),
+        ]
         files = report_files(decision, rows, self._about(), time.time(), self.questions, unused, more)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
+
+    @cached_property
+    def fitness(self) -> Fitness:
+        """What the run shows of its judge, once all rows are there."""
+        return judge_fitness(self.ordered_rows())
 
     @cached_property
     def spoken(self) -> Mapping[Side, Spoken]:
@@ -267,12 +279,13 @@ class BenchRun:
     def notes(self) -> list[str]:
         """What the summary says besides figures and failures."""
         line = spoken_line(self.spoken, self.bench.language)
-        return [line] if line else []
+        return [*fitness_lines(self.fitness), *([line] if line else [])]
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings
         return {
             **self.parties,
+            "judge_fitness": fitness_result(self.fitness),
             "languages": spoken_result(self.spoken),
             "metrics": overlap_result(self._overlap),
             "bench": {

@@ -144,13 +144,13 @@ class ReplyJudge(ABC):
     async def _ask(
         self, task: Task, models: tuple[str, ...], parse: Callable[[str], T]
     ) -> tuple[str, T] | JudgeFailure:
-        reason, text = "", ""
+        reason, text, unread = "", "", False
         for budget in (self.max_tokens, 2 * self.max_tokens):
             try:
                 reply = await self.reply(task, budget)
             except VerdictError as error:
                 # There is no reply to give more room to, and what could be tried again has been.
-                reason = str(error)
+                reason, unread = str(error), False
                 break
             text = clean(reply.text)
             try:
@@ -158,7 +158,7 @@ class ReplyJudge(ABC):
                     raise VerdictError(f"the judge's reply was cut off at {budget} tokens")
                 return text, parse(text)
             except VerdictError as error:
-                reason = str(error)
+                reason, unread = str(error), True
         return JudgeFailure(
-            task.question.question_id, task.turn, models, self.name, task.prompt, reason, text
+            task.question.question_id, task.turn, models, self.name, task.prompt, reason, text, unread
         )

@@ -12,6 +12,8 @@ from mtbench_pytest.judgments import PairLine, Recorded, SingleLine, binding, re
 from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question
 from mtbench_pytest.specs import Spec
 
+_NO_REPLY = "$ERROR$"  # FastChat writes it for a call that failed (llm_judge/common.py, API_ERROR_OUTPUT)
+
 
 class RecordedJudge:
     """Repeats judgments from files, their recorded scores kept.
@@ -74,7 +76,10 @@ class RecordedJudge:
             reason = f"{_where(line)} was recorded for another prompt or answer"
         if line is None or reason:
             reply = line.text if line else ""
-            return JudgeFailure(question_id, task.turn, (model,), self.name, task.prompt, reason, reply)
+            unread = line is not None and not line.valid and _is_reply(reply)
+            return JudgeFailure(
+                question_id, task.turn, (model,), self.name, task.prompt, reason, reply, unread
+            )
         prompt = _sent(line, task.prompt)
         return Judgment(question_id, task.turn, model, self.name, prompt, line.score, line.text)
 
@@ -94,7 +99,8 @@ class RecordedJudge:
             reason = f"{_where(line)} was recorded for another prompt or answer"
         if line is None or reason:
             reply = line.texts[game] if line else ""
-            return JudgeFailure(question_id, task.turn, (a, b), self.name, task.prompt, reason, reply)
+            unread = line is not None and not line.valid and _is_reply(reply)
+            return JudgeFailure(question_id, task.turn, (a, b), self.name, task.prompt, reason, reply, unread)
         to_position: dict[str, Literal["A", "B", "tie"]] = {
             "model_1": "A" if game == 0 else "B",
             "model_2": "B" if game == 0 else "A",
@@ -158,6 +164,10 @@ class RecordedJudge:
     def _compared_turns(self) -> tuple[int, ...]:
         pair = frozenset(self._models)
         return tuple(sorted({line.turn for line in self._pairs.values() if line.key[2] == pair}))
+
+
+def _is_reply(text: str) -> bool:
+    return text not in ("", _NO_REPLY)
 
 
 def _other_prompt(sent: bytes | None, task: Task) -> bool:

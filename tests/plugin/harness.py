@@ -47,8 +47,11 @@ def worth(answer, turn):
     return float(re.findall(r"worth ([\\d.]+)", answer.turns[turn - 1])[-1])
 
 
-def judge(fail="", down="", bug="", games="", paid=""):
-    """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas."""
+def judge(fail="", down="", bug="", games="", paid="", always=""):
+    """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas.
+
+    With `always` every game has that winner, whatever stands there.
+    """
 
     def say(task):
         question = str(task.question.question_id)
@@ -63,6 +66,8 @@ def judge(fail="", down="", bug="", games="", paid=""):
             return ValueError("a bug in the judge")
         if single:
             return f"Reasons for {task.answer.model}. Rating: [[{worth(task.answer, task.turn):g}]]"
+        if always:
+            return f"Whatever stands there. [[{always}]]"
         a, b = worth(task.answer_a, task.turn), worth(task.answer_b, task.turn)
         return f"Compared. [[{'A' if a > b else 'B' if b > a else 'C'}]]"
 

@@ -1,0 +1,216 @@
+"""Whether the judge of a run is any good, by what it did in that run: no human label is needed for that.
+
+A judge that names another winner when the answers change places, that uses two grades of ten, or whose
+replies hold no verdict, decides nothing that can be relied on, whatever the bounds say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mtbench_pytest.explain import percent
+from mtbench_pytest.proportions import Share, clustered_share
+from mtbench_pytest.records import SIDES, JudgeFailure, QuestionId, Row, Verdict
+
+MOST_FLIPS = 0.40  # of the comparisons; a judge that flips more is not fit to compare
+ENOUGH_COMPARED = 10  # comparisons; from fewer nothing can be told
+_ENOUGH_GRADES = 20  # from fewer, nothing is said of their spread
+_HARDLY = 0.80  # the share of one grade from which they hardly vary
+_FAILED = 0.05  # the share of failures that is worth a warning
+_LEANING = 10  # flips from which it is told where they lean
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What the order of two answers did to their comparison.
+
+    Attributes:
+        flips: The comparisons whose two games disagree, among those of which both were played.
+        toward_first: Of these, those that lean to the answer shown first, whichever it was.
+        toward_second: The same of the second.
+        first_wins: Games won by the answer shown first.
+        decided: Games that had a winner. The two games of a comparison have the order swapped, so without
+            regard to the order half of these are won by the answer shown first.
+    """
+
+    flips: Share
+    toward_first: int
+    toward_second: int
+    first_wins: int
+    decided: int
+
+    @property
+    def first_share(self) -> float | None:
+        """The share of the decided games that the first answer won; None where none was decided."""
+        return self.first_wins / self.decided if self.decided else None
+
+    @property
+    def fit(self) -> bool | None:
+        """Whether the judge may compare answers; None where too little was compared to tell."""
+        return None if self.flips.n < ENOUGH_COMPARED else self.flips.value <= MOST_FLIPS
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the judge was asked, and what could not be had.
+
+    Attributes:
+        n: Grades and games.
+        unread: Of these, those whose reply held no verdict, twice.
+        failed: Those without a reply.
+    """
+
+    n: int
+    unread: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class GradesUsed:
+    """The grades of both sides.
+
+    Attributes:
+        counts: How often each grade was given, the lowest first.
+    """
+
+    counts: Mapping[float, int]
+
+    @property
+    def n(self) -> int:
+        """How many were given."""
+        return sum(self.counts.values())
+
+    @property
+    def tens(self) -> int:
+        """How many of them are the highest there is: a better answer could not have shown."""
+        return self.counts.get(10.0, 0)
+
+    @property
+    def commonest(self) -> tuple[float, int]:
+        """The grade given most often, and how often."""
+        return max(self.counts.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What a run shows of its judge."""
+
+    position: Position
+    asked: Asked
+    grades: GradesUsed
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures has to know, a sentence each."""
+        return tuple(_warnings(self))
+
+
+def judge_fitness(rows: Sequence[Row]) -> Fitness:
+    """What a run's rows show of its judge."""
+    verdicts = (verdict for row in rows for verdict in row.verdicts)
+    return Fitness(position_of(verdicts), _asked(rows), grades_used(_grades(rows)))
+
+
+def position_of(verdicts: Iterable[Verdict]) -> Position:
+    """What the order of the answers did; ties of identical answers, which no judge saw, are passed over.
+
+    A comparison flips where its two games disagree, also where one of them is a tie: what Zheng et al. 2023
+    (arXiv 2306.05685, table 2) call consistency is the share of the others.
+    """
+    flips: dict[QuestionId, list[bool]] = defaultdict(list)
+    leans: list[int] = []
+    shown: Counter[str] = Counter()
+    for verdict in verdicts:
+        if not verdict.games:
+            continue
+        winners = Counter(game.winner for game in verdict.games)
+        shown += winners
+        flips[verdict.question_id].append(not verdict.consistent)
+        if not verdict.consistent:
+            leans.append(winners["A"] - winners["B"])
+    return Position(
+        flips=clustered_share((sum(found), len(found)) for found in flips.values()),
+        toward_first=sum(lean > 0 for lean in leans),
+        toward_second=sum(lean < 0 for lean in leans),
+        first_wins=shown["A"],
+        decided=shown["A"] + shown["B"],
+    )
+
+
+def grades_used(grades: Iterable[float]) -> GradesUsed:
+    """How often each grade was given."""
+    return GradesUsed(dict(sorted(Counter(grades).items())))
+
+
+def why_unfit(position: Position) -> str:
+    """Why no win rate may rest on this judge, in a sentence; "" where it may, or nothing can be told."""
+    if position.fit is not False:
+        return ""
+    return f"the judge is not fit to compare: {flips_in_words(position)}, more than {percent(MOST_FLIPS)}"
+
+
+def flips_in_words(position: Position) -> str:
+    """How often the order decided."""
+    flips = position.flips
+    if flips.n < ENOUGH_COMPARED:
+        return (
+            f"{flips.hits} of {flips.n} comparisons flip with the order, of too few to tell: "
+            f"it takes {ENOUGH_COMPARED}"
+        )
+    return (
+        f"{flips.hits} of {flips.n} comparisons flip with the order ({percent(flips.value)}, "
+        f"95 % bounds {percent(flips.lower)} and {percent(flips.upper)})"
+    )
+
+
+def _asked(rows: Sequence[Row]) -> Asked:
+    failures = [failure for row in rows for failure in row.failures if isinstance(failure, JudgeFailure)]
+    unread = sum(failure.unread for failure in failures)
+    return Asked(sum(map(_asked_about, rows)), unread, len(failures) - unread)
+
+
+def _asked_about(row: Row) -> int:
+    """Grades and games. A game whose twin failed is in no verdict, and was asked for."""
+    graded = sum(len(row.judgments.get(side, ())) for side in SIDES)
+    graded += sum(isinstance(failure, JudgeFailure) and len(failure.models) == 1 for failure in row.failures)
+    if not all(side in row.answers for side in SIDES):
+        return graded
+    identical = sum(not verdict.games for verdict in row.verdicts)
+    return graded + 2 * (len(row.game_turns) - identical)
+
+
+def _grades(rows: Sequence[Row]) -> Iterator[float]:
+    for row in rows:
+        for side in SIDES:
+            yield from (judgment.grade for judgment in row.judgments.get(side, ()))
+
+
+def _warnings(fitness: Fitness) -> Iterator[str]:
+    if unfit := why_unfit(fitness.position):
+        yield unfit
+    position = fitness.position
+    leaning = max(position.toward_first, position.toward_second)
+    if position.flips.hits >= _LEANING and leaning >= _HARDLY * position.flips.hits:
+        place = "first" if leaning == position.toward_first else "second"
+        yield f"{leaning} of {position.flips.hits} flips favour the answer shown {place}"
+    asked = fitness.asked
+    if asked.unread + asked.failed > _FAILED * asked.n:
+        yield f"{asked.unread + asked.failed} of {asked.n} judgments could not be had"
+    yield from _spread_warnings(fitness.grades)
+
+
+def _spread_warnings(grades: GradesUsed) -> Iterator[str]:
+    if grades.n < _ENOUGH_GRADES:
+        return
+    used = [f"{grade:g}" for grade in grades.counts]
+    if len(used) == 1:
+        yield f"all {grades.n} grades are {used[0]}: no difference can show"
+    elif len(used) == 2:
+        yield f"only two grades are used, {used[0]} and {used[1]}"
+    elif (most := grades.commonest)[1] >= _HARDLY * grades.n:
+        yield (
+            f"the grades hardly vary: {most[1]} of {grades.n} are {most[0]:g}, "
+            "and differences between such answers do not show"
+        )

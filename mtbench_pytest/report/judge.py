@@ -1,0 +1,100 @@
+"""Whether the judge is any good: for `result.json`, for the report and for the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from mtbench_pytest.explain import percent
+from mtbench_pytest.fitness import Fitness, GradesUsed, flips_in_words
+from mtbench_pytest.proportions import Share
+
+
+def fitness_result(fitness: Fitness) -> dict[str, Any]:
+    """As in `result.json`; `fit` is null where too little was compared to tell."""
+    position, asked, grades = fitness.position, fitness.asked, fitness.grades
+    return {
+        "fit": position.fit,
+        "position": {
+            **share_result(position.flips, "compared", "flipped"),
+            "toward_first": position.toward_first,
+            "toward_second": position.toward_second,
+            "first_share": position.first_share,
+        },
+        "judgments": {"asked": asked.n, "unread": asked.unread, "failed": asked.failed},
+        "grades": {
+            "n": grades.n,
+            "used": {f"{grade:g}": count for grade, count in grades.counts.items()},
+            "tens": grades.tens,
+        },
+        "warnings": list(fitness.warnings),
+    }
+
+
+def share_result(share: Share, cases: str, hits: str) -> dict[str, Any]:
+    """A share with its bounds.
+
+    Args:
+        cases: What the cases are called.
+        hits: What those that count are called.
+    """
+    found = asdict(share)
+    return {
+        cases: found["n"],
+        hits: found["hits"],
+        "share": share.value,
+        "lower": found["lower"],
+        "upper": found["upper"],
+    }
+
+
+def fitness_lines(fitness: Fitness) -> Iterator[str]:
+    """For the summary: the figures on one line, what is wrong with them on further ones."""
+    parts = [flips_in_words(fitness.position)] if fitness.position.flips.n else []
+    parts += [_tens(fitness.grades)] if fitness.grades.n else []
+    if parts:
+        yield f"judge: {'; '.join(parts)}"
+    yield from (f"judge warning: {warning}" for warning in fitness.warnings)
+
+
+def fitness_markdown(fitness: Fitness, name: str) -> Iterator[str]:
+    """The report's section, or nothing where the judge was asked nothing.
+
+    Args:
+        name: The judge's.
+    """
+    position, asked, grades = fitness.position, fitness.asked, fitness.grades
+    if not asked.n:
+        return
+    yield ""
+    yield "## The judge"
+    yield ""
+    yield from (f"**Warning:** {warning}.  " for warning in fitness.warnings)
+    if fitness.warnings:
+        yield ""
+    yield f"What {name} did in this run:"
+    yield ""
+    if position.flips.n:
+        yield f"- Order of the answers: {flips_in_words(position)}."
+        if position.flips.hits:
+            yield (
+                f"  Of the flips, {position.toward_first} lean to the answer shown first and "
+                f"{position.toward_second} to the second."
+            )
+    if (share := position.first_share) is not None:
+        yield (
+            f"- The answer shown first won {position.first_wins} of the {position.decided} games that had a "
+            f"winner ({percent(share)}); without regard to the order it would be half."
+        )
+    yield (
+        f"- Of {asked.n} judgments asked for, {asked.unread} had no verdict that could be read and "
+        f"{asked.failed} no reply."
+    )
+    if grades.n:
+        used = ", ".join(f"{grade:g} ({count})" for grade, count in grades.counts.items())
+        yield f"- {_tens(grades)}. Grades used: {used}."
+
+
+def _tens(grades: GradesUsed) -> str:
+    return f"{grades.tens} of {grades.n} grades are 10 ({percent(grades.tens / grades.n)})"
