@@ -131,7 +131,7 @@ def read_judgments(path: Path) -> Recorded:
             if "score" in line.data:
                 singles.append(_single(line))
             elif "g1_winner" in line.data:
-                pairs.append(_pair(line))
+                pairs.append(read_pair(line))
             else:
                 raise line.error("neither 'score' nor 'g1_winner'", "a judgment in FastChat's form")
     return Recorded(path, tuple(singles), tuple(pairs))
@@ -167,7 +167,12 @@ def _single(line: Line) -> SingleLine:
     )
 
 
-def _pair(line: Line) -> PairLine:
+def read_pair(line: Line) -> PairLine:
+    """Reads a line of a `JUDGE_pair.jsonl`.
+
+    Raises:
+        FileError: Where it is no comparison in FastChat's form.
+    """
     judge, prompt = _judge(line)
     winners = (_winner(line, "g1_winner"), _winner(line, "g2_winner"))
     return PairLine(

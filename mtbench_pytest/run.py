@@ -26,6 +26,7 @@ from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
 from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
+from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
@@ -245,6 +246,7 @@ class BenchRun:
         rows, unused = self.ordered_rows(), list(self.unused.values())
         more = [
             *fitness_markdown(self.fitness, self.parties["judge"]["name"]),
+            *trust_markdown(self._trust),
             *spoken_markdown(self.spoken, self.bench.language),
             *overlap_markdown(self._overlap),
         ]
@@ -264,6 +266,13 @@ class BenchRun:
         return spoken(self.ordered_rows(), asked, self.bench.language)
 
     @cached_property
+    def _trust(self) -> Trust:
+        """How far the judge is known to agree with people, once it has its name."""
+        judge = self.settings.judge
+        program = judge is not None and judge.kind == "checks"
+        return trust_in(self.parties["judge"]["name"], self.bench.path, program=program)
+
+    @cached_property
     def _overlap(self) -> ByModel | str:
         """ROUGE and BLEU of both sides, or why there are none; empty where the bench does not want them."""
         if not self.bench.metrics:
@@ -278,14 +287,15 @@ class BenchRun:
     @property
     def notes(self) -> list[str]:
         """What the summary says besides figures and failures."""
-        line = spoken_line(self.spoken, self.bench.language)
-        return [*fitness_lines(self.fitness), *([line] if line else [])]
+        language = spoken_line(self.spoken, self.bench.language)
+        return [*fitness_lines(self.fitness), trust_line(self._trust), *([language] if language else [])]
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings
         return {
             **self.parties,
             "judge_fitness": fitness_result(self.fitness),
+            "calibration": trust_result(self._trust),
             "languages": spoken_result(self.spoken),
             "metrics": overlap_result(self._overlap),
             "bench": {
