@@ -87,8 +87,8 @@ class AnswerDesk:
             for job in jobs:
                 if job.free:
                     tasks.start(self._freely(job))
-                elif not job.model.uses_device:
-                    tasks.start(self._on_server(job))
+            for served in _by_model(job for job in jobs if not (job.free or job.model.uses_device)):
+                tasks.start(self._on_server(served))
             if devices:
                 tasks.start(self._on_devices(devices))
 
@@ -103,14 +103,16 @@ class AnswerDesk:
         async with self._device if job.model.uses_device else nullcontext():
             await self._stream(job, job.model, job.tasks)
 
-    async def _on_server(self, job: Job) -> None:
-        while await self._look(job):
-            async with self._taken(f"model/{job.name}") as mine:
-                if mine and await self._look(job):
-                    await self._stream(job, job.model, list(job.missing.values()))
-            if not mine:
-                await asyncio.sleep(POLL)
-        await self._close(job.model)
+    async def _on_server(self, jobs: Sequence[Job]) -> None:
+        """Works through one model's jobs; it is closed once, for that ends all it has under way."""
+        for job in jobs:
+            while await self._look(job):
+                async with self._taken(f"model/{job.name}") as mine:
+                    if mine and await self._look(job):
+                        await self._stream(job, job.model, list(job.missing.values()))
+                if not mine:
+                    await asyncio.sleep(POLL)
+        await self._close(jobs[0].model)
 
     async def _on_devices(self, jobs: Sequence[Job]) -> None:
         async with self._device:  # a later request waits for an earlier one
@@ -135,16 +137,19 @@ class AnswerDesk:
         await asyncio.sleep(POLL)
 
     async def _on_lane(self, lane: str, jobs: Sequence[Job]) -> None:
-        """Works through the batches that nobody else has, model by model."""
-        for job in jobs:
-            if lane not in job.lanes or not await self._look(job):
-                continue
-            model = await self._copy(job, lane)
-            for batch in await self._batches(job):
-                async with self._taken(f"batch/{digest([job.key(task) for task in batch])}") as mine:
-                    if mine and await self._wanted(job, batch):
-                        await self._stream(job, model, self._of_batch(job, batch))
-            await self._close(model)
+        """Works through the batches that nobody else has, model by model: each is loaded once."""
+        for same in _by_model(jobs):
+            model = None
+            for job in same:
+                if lane not in job.lanes or not await self._look(job):
+                    continue
+                model = model or await self._copy(job, lane)
+                for batch in await self._batches(job):
+                    async with self._taken(f"batch/{digest([job.key(task) for task in batch])}") as mine:
+                        if mine and await self._wanted(job, batch):
+                            await self._stream(job, model, self._of_batch(job, batch))
+            if model is not None:
+                await self._close(model)
 
     async def _wanted(self, job: Job, batch: Sequence[AnswerTask]) -> bool:
         """Whether some of a batch is still to be answered."""
@@ -266,6 +271,14 @@ class AnswerDesk:
         finally:
             if mine:
                 await self._serial(self._crew.release, name)
+
+
+def _by_model(jobs: Iterable[Job]) -> list[list[Job]]:
+    """The jobs of each model together, in the order in which the models come."""
+    groups: dict[int, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(id(job.model), []).append(job)
+    return list(groups.values())
 
 
 def close_quietly(model: ChatModel) -> None:

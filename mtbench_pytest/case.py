@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
@@ -16,12 +16,15 @@ from mtbench_pytest.records import (
     Judgment,
     Question,
     Row,
+    Sample,
     Side,
     Verdict,
 )
 
 T = TypeVar("T")
 Said = TypeVar("Said", Judgment, Verdict)
+Slot = tuple[Side, int]
+"""A side and the number of its sample, from 1."""
 
 
 class Parcel(Generic[T]):
@@ -70,44 +73,77 @@ class Parcel(Generic[T]):
 
 
 class Case:
-    """One question on its way: its answers and what the judge has said of them so far."""
+    """One question on its way: its answers and what the judge has said of them so far.
 
-    def __init__(self, question: Question, bench: str, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        drawn: By side how many answers stand for it.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        bench: str,
+        loop: asyncio.AbstractEventLoop,
+        drawn: Callable[[Side], int] = lambda _: 1,
+    ) -> None:
         self.question = question
         self.judging = False
         self.game_turns: tuple[int, ...] = ()
-        self.answers: dict[Side, asyncio.Future[Answer | AnswerFailure]] = {
-            side: loop.create_future() for side in SIDES
+        self.drawn = {side: drawn(side) for side in SIDES}
+        self.slots: list[Slot] = [(side, n) for side in SIDES for n in range(1, self.drawn[side] + 1)]
+        self.answers: dict[Slot, asyncio.Future[Answer | AnswerFailure]] = {
+            slot: loop.create_future() for slot in self.slots
         }
         self.outside: dict[Side, Parcel[Answer | AnswerFailure]] = {side: Parcel() for side in SIDES}
         self.row: Parcel[Row] = Parcel()
-        self.judgments: dict[Side, list[Judgment]] = {side: [] for side in SIDES}
+        self.judgments: dict[Slot, list[Judgment]] = {slot: [] for slot in self.slots}
         self.verdicts: list[Verdict] = []
         self.failures: list[JudgeFailure] = []
+        self._further: dict[Slot, Answer | AnswerFailure] = {}
         self._bench = bench
 
     def so_far(self) -> Row:
         """All that is known by now, in an order that does not depend on who was quicker."""
         if self.row.value is not None:
             return self.row.value
-        said = {side: parcel.value for side, parcel in self.outside.items()}
+        said = {slot: self._said(slot) for slot in self.slots}
         missing = [answer for answer in said.values() if isinstance(answer, AnswerFailure)]
+        answers = {slot: answer for slot, answer in said.items() if isinstance(answer, Answer)}
+        graded = {slot: _in_order(found) for slot, found in self.judgments.items() if found}
         return Row(
             bench=self._bench,
             question_id=self.question.question_id,
             category=self.question.category,
             turns=len(self.question.turns),
             game_turns=self.game_turns,
-            answers={side: answer for side, answer in said.items() if isinstance(answer, Answer)},
-            judgments={side: _in_order(found) for side, found in self.judgments.items() if found},
+            answers={side: answer for (side, n), answer in answers.items() if n == 1},
+            judgments={side: found for (side, n), found in graded.items() if n == 1},
             verdicts=_in_order(self.verdicts),
             failures=(*missing, *sorted(self.failures, key=lambda failure: (failure.turn, failure.models))),
+            drawn={side: n for side, n in self.drawn.items() if n > 1},
+            samples={
+                side: tuple(
+                    Sample(n, answer, graded.get((side, n), ()))
+                    for (whose, n), answer in answers.items()
+                    if whose == side and n > 1
+                )
+                for side, drawn in self.drawn.items()
+                if drawn > 1
+            },
         )
 
-    def answered(self, side: Side, answer: Answer | AnswerFailure) -> None:
-        """Takes one side's answer."""
-        self.answers[side].set_result(answer)
-        self.outside[side].give(answer)
+    def answered(self, slot: Slot, answer: Answer | AnswerFailure) -> None:
+        """Takes one of a side's answers."""
+        side, sample = slot
+        self.answers[slot].set_result(answer)
+        if sample == 1:
+            self.outside[side].give(answer)
+        else:
+            self._further[slot] = answer
+
+    def _said(self, slot: Slot) -> Answer | AnswerFailure | None:
+        side, sample = slot
+        return self.outside[side].value if sample == 1 else self._further.get(slot)
 
     def judged(self) -> None:
         """Hands over the row, and drops what it was made of."""
@@ -116,6 +152,7 @@ class Case:
         self.judgments.clear()
         self.verdicts.clear()
         self.failures.clear()
+        self._further.clear()
 
     def fail(self, error: BaseException) -> None:
         """Wakes whoever still waits."""

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtbench_pytest.judges.base import GameTask, GradeTask, Judge
-from mtbench_pytest.models.base import ChatModel
+from mtbench_pytest.models.base import ChatModel, Sampled
 from mtbench_pytest.records import SIDES, Answer, AnswerTask, Party, Question, Sampling, Side
 from mtbench_pytest.suite import Bench
 
 
-def sampling_for(bench: Bench, question: Question, seed: int, max_new_tokens: int) -> Sampling:
-    """How a question is sampled: temperature by category, and a seed of its own derived from the run's."""
-    digest = hashlib.sha256(f"{seed}:{question.question_id}".encode()).digest()
+def sampling_for(
+    bench: Bench, question: Question, seed: int, max_new_tokens: int, sample: int = 1
+) -> Sampling:
+    """How a question is sampled: temperature by category, and a seed of its own derived from the run's.
+
+    Args:
+        sample: Which of several answers, from 1; each has a seed of its own.
+    """
+    further = f":sample {sample}" if sample > 1 else ""
+    digest = hashlib.sha256(f"{seed}:{question.question_id}{further}".encode()).digest()
     # 31 bits: some servers take no larger seed.
     own = int.from_bytes(digest[:4], "big") >> 1
     return Sampling(bench.temperature(question.category), own, max_new_tokens)
@@ -38,6 +45,7 @@ class Contest:
         seed: Of the run; each question's own seed is derived from it.
         max_new_tokens: Most tokens a reply may have.
         concurrency: Most judge calls under way at once.
+        samples: Answers of the candidate to each question.
     """
 
     bench: Bench
@@ -47,10 +55,24 @@ class Contest:
     seed: int = 0
     max_new_tokens: int = 1024
     concurrency: int = 16
+    samples: int = 1
 
-    def sampling(self, question: Question) -> Sampling:
+    def sampling(self, question: Question, sample: int = 1) -> Sampling:
         """How a question is sampled in this contest."""
-        return sampling_for(self.bench, question, self.seed, self.max_new_tokens)
+        return sampling_for(self.bench, question, self.seed, self.max_new_tokens, sample)
+
+    def drawn(self, side: Side) -> int:
+        """How many answers to each question stand for a side."""
+        if side in self.models and isinstance(model := self.models[side], Sampled):
+            return model.recorded_samples
+        return self.samples if side == "candidate" else 1
+
+    def varies(self, side: Side, question: Question) -> bool:
+        """Whether a further sample can differ from the first.
+
+        On this machine it cannot at temperature 0, where no seed is used; what a server says may even then.
+        """
+        return not self.models[side].uses_device or self.bench.temperature(question.category) > 0
 
     @property
     def parties(self) -> dict[Party, ChatModel | Judge]:
@@ -63,18 +85,26 @@ class Contest:
         """The parties that cost nothing to ask."""
         return [name for name, party in self.parties.items() if is_free(party)]
 
-    def task(self, question: Question) -> AnswerTask:
+    def task(self, question: Question, sample: int = 1) -> AnswerTask:
         """A question to be answered, and how."""
-        return AnswerTask(question, self.sampling(question))
+        return AnswerTask(question, self.sampling(question, sample), sample)
+
+    def tasks(self, side: Side, questions: Iterable[Question], sample: int = 1) -> list[AnswerTask]:
+        """What a side is asked for one of its samples: for a further one, what can differ from the first."""
+        return [
+            self.task(question, sample)
+            for question in questions
+            if sample == 1 or self.varies(side, question)
+        ]
 
     def game_turns(self, question: Question) -> tuple[int, ...]:
         """The turns of a question that are compared pairwise."""
         return self.judge.game_turns(question) if self.pairwise and self.judge is not None else ()
 
-    def grade_task(self, question: Question, turn: int, answer: Answer) -> GradeTask:
+    def grade_task(self, question: Question, turn: int, answer: Answer, sample: int = 1) -> GradeTask:
         """What the judge is asked about one turn of an answer."""
         prompt = self.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
-        return GradeTask(question, turn, answer, prompt)
+        return GradeTask(question, turn, answer, prompt, sample)
 
     def game_tasks(
         self, question: Question, turn: int, candidate: Answer, baseline: Answer

@@ -133,7 +133,7 @@ def _endpoints(
 
 
 def _collapses(rows: Sequence[Row], policy: Policy, alpha: float) -> Collapses:
-    margins = [(row.difference, policy.margin_of_question(row.category)) for row in rows]
+    margins = [(row.difference, policy.margin_of_question(row.category) + row.allowance) for row in rows]
     return collapses([(drop, margin) for drop, margin in margins if drop is not None], alpha)
 
 
@@ -166,10 +166,10 @@ def _critical_losses(
         margin = policy.margin_of_question(line.category)
         drops = [(row.difference or 0, row) for row in rows if row.category == line.category]
         for drop, row in sorted(drops, key=lambda pair: pair[0]):
-            if drop < -margin:
+            if drop < -(allowed := margin + row.allowance):
                 yield (
                     f"{line.category} is critical: question {row.question_id} dropped {-drop:.2f} points, "
-                    f"more than {margin:g}"
+                    f"more than {allowed:g}"
                 )
         if line.difference is not None and line.difference.upper < 0:
             mean, upper = points(line.difference.mean), points(line.difference.upper)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtbench_pytest.records import Answer, AnswerFailure, Judgment, Question, Row, Side, Verdict
@@ -17,15 +18,17 @@ class SideResult:
     """One side of a judged question.
 
     Attributes:
-        grade: Mean grade over the turns, from 1 to 10.
+        grade: Mean grade over the turns, and over the samples where there are several, from 1 to 10.
         grades: The grade of each turn.
         judgments: With the judge's reasons, one a turn.
+        samples: The grade of each of its answers; of several the others are those of the first.
     """
 
     answer: Answer
     grade: float
     grades: tuple[float, ...]
     judgments: tuple[Judgment, ...]
+    samples: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         return f"<{self.answer.model}: grade {self.grade:.2f}>"
@@ -36,7 +39,7 @@ class Judged:
     """A question with both sides judged.
 
     Attributes:
-        margin: Points the question may drop.
+        margin: Points the question may drop: the question margin, under the worst of the baseline's samples.
         verdicts: The pairwise comparisons, one a turn compared.
         report: Where the whole record will be.
     """
@@ -68,7 +71,9 @@ class Judged:
         lines = [
             f"question {self.question.question_id} ({self.question.category}) dropped "
             f"{-self.difference:.2f} points, more than {self.margin:g}: "
-            f"candidate {self.candidate.grade:.2f}, baseline {self.baseline.grade:.2f}"
+            f"candidate {self.candidate.grade:.2f}, baseline {self.baseline.grade:.2f}",
+            *_sampled("candidate", self.candidate),
+            *_sampled("baseline", self.baseline, "; the margin counts from the worst"),
         ]
         for turn, text in enumerate(self.question.turns, 1):
             lines += ["", f"turn {turn}:", *_quote("user", text)]
@@ -79,6 +84,12 @@ class Judged:
                 lines += _quote(f"{judgment.judge} on the {label}", judgment.text)
         lines += ["", f"the whole record: {self.report}"]
         return "\n".join(lines)
+
+
+def _sampled(label: str, side: SideResult, more: str = "") -> Iterator[str]:
+    if len(side.samples) > 1:
+        grades = ", ".join(f"{grade:.2f}" for grade in side.samples)
+        yield f"{label}: the mean of {len(side.samples)} answers graded {grades}{more}; here is the first"
 
 
 def _quote(who: str, text: str) -> list[str]:
@@ -92,15 +103,20 @@ def _quote(who: str, text: str) -> list[str]:
 
 
 def judged_from(row: Row, question: Question, margin: float, report: str) -> Judged:
-    """The test's view of a row whose both sides are graded."""
-    return Judged(question, _side(row, "candidate"), _side(row, "baseline"), row.verdicts, margin, report)
+    """The test's view of a row whose both sides are graded.
+
+    Args:
+        margin: The question margin.
+    """
+    sides = _side(row, "candidate"), _side(row, "baseline")
+    return Judged(question, *sides, row.verdicts, margin + row.allowance, report)
 
 
 def _side(row: Row, side: Side) -> SideResult:
-    grade = row.grade(side)
+    grade, samples = row.grade(side), row.grades(side)
     assert grade is not None, f"{side} of question {row.question_id} is not graded"
     judgments = row.judgments[side]
-    return SideResult(row.answers[side], grade, tuple(j.grade for j in judgments), judgments)
+    return SideResult(row.answers[side], grade, tuple(j.grade for j in judgments), judgments, samples or ())
 
 
 def why_unjudged(row: Row) -> str:

@@ -28,6 +28,10 @@ class SingleLine:
         sent: The digest of the prompt's text, where that is recorded.
         score: What the file says, -1 for a judge call that failed.
         text: The judge's reply.
+        sample: Which of the model's answers to the question was graded, from 1.
+        prompt_sha256: Of the prompt with its system message, where that is recorded.
+        served_model: The model's name as the judge's server gave it, or "".
+        fingerprint: The server's `system_fingerprint`, or "".
     """
 
     path: Path
@@ -40,6 +44,10 @@ class SingleLine:
     sent: bytes | None
     score: float
     text: str
+    sample: int = 1
+    prompt_sha256: str = ""
+    served_model: str = ""
+    fingerprint: str = ""
 
     @property
     def valid(self) -> bool:
@@ -54,7 +62,7 @@ class SingleLine:
     @property
     def key(self) -> tuple[object, ...]:
         """What is judged, by whom."""
-        return (self.question_id, self.turn, self.model, self.judge)
+        return single_key(self.question_id, self.turn, self.model, self.judge, self.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,13 @@ def binding(lines: Iterable[AnyLine]) -> dict[tuple[object, ...], AnyLine]:
     return bound
 
 
+def single_key(
+    question_id: QuestionId, turn: int, model: str, judge: str, sample: int = 1
+) -> tuple[object, ...]:
+    """What a grade is of, and by whom it is."""
+    return (question_id, turn, model, judge, *([sample] if sample > 1 else []))
+
+
 def text_digest(text: str) -> bytes:
     """sha256 of a text: a recorded prompt is compared and never shown, and repeats a whole conversation."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -164,6 +179,10 @@ def _single(line: Line) -> SingleLine:
         sent=_sent_digest(line, "user_prompt"),
         score=float(line.get("score", (int, float), "a grade from 1 to 10, or -1 for a failed call")),
         text=line.get("judgment", str, "the judge's reply"),
+        sample=_sample(line),
+        prompt_sha256=intern(str(line.data.get("prompt_sha256", ""))),
+        served_model=intern(str(line.data.get("served_model", ""))),
+        fingerprint=intern(str(line.data.get("fingerprint", ""))),
     )
 
 
@@ -200,6 +219,13 @@ def _turn(line: Line) -> int:
     if turn < 1:
         raise line.error(f"'turn' is {turn}", "a turn from 1 up")
     return turn
+
+
+def _sample(line: Line) -> int:
+    sample: int = line.typed("sample", line.data.get("sample", 1), int, "the number of a sample, from 1 up")
+    if sample < 1:
+        raise line.error(f"'sample' is {sample}", "the number of a sample, from 1 up")
+    return sample
 
 
 def _judge(line: Line) -> tuple[str, str]:

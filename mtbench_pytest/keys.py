@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mtbench_pytest.judges.base import Task
-from mtbench_pytest.records import AnswerTask
+from mtbench_pytest.records import AnswerTask, Prompt, Question
 
 
 class AnswerKeys:
@@ -49,6 +49,16 @@ def judgment_key(identity: Mapping[str, Any], task: Task, extra: Mapping[str, An
         extra: What the judgment depends on besides identity and prompt.
     """
     return digest(identity, task.prompt.system, task.prompt.user, extra)
+
+
+def prompt_digest(prompt: Prompt) -> str:
+    """A judge prompt as it is sent; its name is no part of it."""
+    return digest(prompt.system, prompt.user)
+
+
+def question_digest(question: Question) -> str:
+    """What a user says in a question, and what stands before it."""
+    return digest(question.turns, question.messages())
 
 
 def digest(*parts: Any) -> str:

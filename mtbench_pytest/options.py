@@ -58,6 +58,13 @@ OPTIONS = (
         "run on a declared sample: N questions drawn evenly over the categories, or a name in bench.toml",
     ),
     Option("seed", "N", "seeds sampled answers and the draw of a sample", "0"),
+    Option(
+        "samples",
+        "K",
+        "answers of the candidate to each question, each drawn with a seed of its own; all are graded, and "
+        "their mean counts",
+        "1",
+    ),
     Option("max-new-tokens", "N", "most tokens a reply may have; a capped reply is marked", "1024"),
     Option("concurrency", "N", "most calls of the judge under way at once", "16"),
     Option(

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mtbench_pytest.answering import AnswerDesk, Job, close_quietly
-from mtbench_pytest.case import Case
+from mtbench_pytest.case import Case, Slot
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.crew import Alone, Crew
 from mtbench_pytest.errors import MTBenchError, StoreError
@@ -29,6 +29,7 @@ from mtbench_pytest.records import (
     SIDES,
     Answer,
     AnswerFailure,
+    AnswerTask,
     Game,
     JudgeFailure,
     Judgment,
@@ -52,6 +53,7 @@ _FATAL = "fatal"
 _PORTION = 250  # questions taken up at once where all is free
 
 Named = TypeVar("Named", bound=Answer | AnswerFailure | Judgment | Game | JudgeFailure)
+Said = TypeVar("Said", bound=Answer | AnswerFailure | JudgeFailure)
 
 
 class Pipeline:
@@ -75,7 +77,8 @@ class Pipeline:
         self.contest = contest
         self.progress = Progress()
         self.identities: dict[Party, Mapping[str, Any]] = {}
-        self._scope = [contest.task(question) for question in scope or contest.bench.questions]
+        self._scope = scope or contest.bench.questions
+        self._scopes: dict[Slot, list[AnswerTask]] = {}
         self._store = store or Store()
         self._crew = crew or Alone()
         self._cases: dict[QuestionId, Case] = {}
@@ -111,7 +114,8 @@ class Pipeline:
         if self._closed:
             raise RuntimeError("the pipeline is closed")
         self._count(new, unjudged)
-        asked = [Case(question, self.contest.bench.name, self._loop) for question in new]
+        drawn = self.contest.drawn
+        asked = [Case(question, self.contest.bench.name, self._loop, drawn) for question in new]
         self._cases |= {case.question.question_id: case for case in asked}
         to_judge = [self._cases[question.question_id] for question in unjudged]
         for case in to_judge:
@@ -201,10 +205,11 @@ class Pipeline:
         await self._loop.shutdown_asyncgens()
 
     def _count(self, asked: Sequence[Question], to_judge: Sequence[Question]) -> None:
-        self.progress.answers_total += len(self.contest.models) * len(asked)
+        answers = sum(map(self.contest.drawn, self.contest.models))
+        self.progress.answers_total += answers * len(asked)
         for question in to_judge:
             games = 2 * len(self.contest.game_turns(question))
-            self.progress.judgments_total += len(SIDES) * len(question.turns) + games
+            self.progress.judgments_total += answers * len(question.turns) + games
 
     async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[Case]) -> None:
         """Runs work; whatever ends it early wakes every test that waits for these cases."""
@@ -269,35 +274,56 @@ class Pipeline:
         sides = [side for side in SIDES if side in self.contest.models]
         same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
         groups = [SIDES] if same else [(side,) for side in sides]
-        await self._answers.answer([self._job(group, by_id) for group in groups])
+        jobs = [self._job(group, 1, by_id) for group in groups]
+        further = [(side, n) for side in sides for n in range(2, self.contest.drawn(side) + 1)]
+        jobs += [self._job((side,), n, by_id) for side, n in further]
+        await self._answers.answer([job for job in jobs if job.tasks])
 
-    def _job(self, sides: tuple[Side, ...], by_id: Mapping[QuestionId, Case]) -> Job:
+    def _job(self, sides: tuple[Side, ...], sample: int, by_id: Mapping[QuestionId, Case]) -> Job:
         """What one model has to answer, for both sides where the two are the same model."""
+        slot = (sides[0], sample)
+        if slot not in self._scopes:
+            self._scopes[slot] = self.contest.tasks(sides[0], self._scope, sample)
         return Job(
             model=(model := self.contest.models[sides[0]]),
             identity=self.identities[sides[0]],
-            tasks=[self.contest.task(case.question) for case in by_id.values()],
-            scope=self._scope,
-            tell=lambda answer, made: self._deliver(answer, sides, by_id[answer.question_id], made=made),
+            tasks=self.contest.tasks(sides[0], [case.question for case in by_id.values()], sample),
+            scope=self._scopes[slot],
+            tell=lambda answer, made: self._deliver(
+                answer, sides, sample, by_id[answer.question_id], made=made
+            ),
             free=is_free(model),
         )
 
     def _deliver(
-        self, answer: Answer | AnswerFailure, sides: tuple[Side, ...], case: Case, *, made: bool
+        self,
+        answer: Answer | AnswerFailure,
+        sides: tuple[Side, ...],
+        sample: int,
+        case: Case,
+        *,
+        made: bool,
     ) -> None:
         if made and isinstance(answer, Answer) and not isinstance(self.contest.models[sides[0]], Counts):
             self.progress.tokens += sum(reply.completion_tokens or 0 for reply in answer.replies)
         for side in sides:
             mine = _named(answer, model=self.contest.models[side].name)
-            self.progress.answers += 1
-            self.progress.answers_made += made
-            self.progress.failures += isinstance(mine, AnswerFailure)
-            case.answered(side, mine)
+            for number in self._numbers(side, sample, case.question):
+                self.progress.answers += 1
+                self.progress.answers_made += made
+                self.progress.failures += isinstance(mine, AnswerFailure)
+                case.answered((side, number), _of_sample(mine, number))
+
+    def _numbers(self, side: Side, sample: int, question: Question) -> Sequence[int]:
+        """Which of a side's samples an answer is: the first is all of them where none could differ."""
+        if sample > 1 or self.contest.varies(side, question):
+            return (sample,)
+        return range(1, self.contest.drawn(side) + 1)
 
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
         case.game_turns = self.contest.game_turns(case.question)
-        grades = (partial(self._grade, case, side) for side in SIDES)
+        grades = (partial(self._grade, case, slot) for slot in case.slots)
         await self._do(*grades, partial(self._compare, case))
         case.judged()
 
@@ -311,25 +337,26 @@ class Pipeline:
             for work in works:
                 tasks.start(work())
 
-    async def _grade(self, case: Case, side: Side) -> None:
-        answer = await case.answers[side]
+    async def _grade(self, case: Case, slot: Slot) -> None:
+        answer = await case.answers[slot]
         turns = range(1, len(case.question.turns) + 1)
         if isinstance(answer, AnswerFailure):
             self.progress.judgments_total -= len(turns)
             return
-        await self._do(*(partial(self._grade_turn, case, side, turn, answer) for turn in turns))
+        await self._do(*(partial(self._grade_turn, case, slot, turn, answer) for turn in turns))
 
-    async def _grade_turn(self, case: Case, side: Side, turn: int, answer: Answer) -> None:
-        question = case.question
-        result = await self._judged(self.contest.grade_task(question, turn, answer))
+    async def _grade_turn(self, case: Case, slot: Slot, turn: int, answer: Answer) -> None:
+        question, (_, sample) = case.question, slot
+        result = await self._judged(self.contest.grade_task(question, turn, answer, sample))
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         if isinstance(result, JudgeFailure):
-            case.failures.append(_named(result, question_id=question.question_id, models=(answer.model,)))
+            mine = _named(result, question_id=question.question_id, models=(answer.model,))
+            case.failures.append(_of_sample(mine, sample))
         elif isinstance(result, Judgment):
-            case.judgments[side].append(_named(result, question_id=question.question_id, model=answer.model))
+            case.judgments[slot].append(_named(result, question_id=question.question_id, model=answer.model))
 
     async def _compare(self, case: Case) -> None:
-        candidate, baseline = [await case.answers[side] for side in SIDES]
+        candidate, baseline = [await case.answers[side, 1] for side in SIDES]
         if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
             self.progress.judgments_total -= 2 * len(case.game_turns)
             return
@@ -365,6 +392,13 @@ class Pipeline:
         self.progress.judgments += 1
         self.progress.failures += isinstance(result, JudgeFailure)
         return result
+
+
+def _of_sample(said: Said, sample: int) -> Said:
+    """The same; of a further sample's failure the reason says so."""
+    if sample == 1 or not isinstance(said, AnswerFailure | JudgeFailure):
+        return said
+    return replace(said, reason=f"sample {sample}: {said.reason}")
 
 
 def _named(record: Named, **names: Any) -> Named:

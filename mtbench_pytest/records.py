@@ -98,10 +98,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTask:
-    """A question to be answered, and how."""
+    """A question to be answered, and how.
+
+    Attributes:
+        sample: Which of several answers to the question this is, from 1.
+    """
 
     question: Question
     sampling: Sampling
+    sample: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,8 @@ class Judgment:
     Attributes:
         grade: From 1 to 10.
         text: The judge's reply, its reasons included.
+        served_model: The model's name as the judge's server gave it, where there is one.
+        fingerprint: The server's `system_fingerprint`, or "".
     """
 
     question_id: QuestionId
@@ -210,6 +217,8 @@ class Judgment:
     prompt: Prompt
     grade: float
     text: str
+    served_model: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +230,8 @@ class Game:
         model_b: Name of the model whose answer stood second.
         winner: "A", "B" or "tie", as the judge saw them.
         text: The judge's reply, its reasons included.
+        served_model: The model's name as the judge's server gave it, where there is one.
+        fingerprint: The server's `system_fingerprint`, or "".
     """
 
     question_id: QuestionId
@@ -231,6 +242,8 @@ class Game:
     prompt: Prompt
     winner: Literal["A", "B", "tie"]
     text: str
+    served_model: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +310,20 @@ Failure = AnswerFailure | JudgeFailure
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A further answer of one side to a question, with its grades.
+
+    Attributes:
+        number: From 2; the first answer and its grades stand in the row itself.
+        judgments: One a turn that was graded.
+    """
+
+    number: int
+    answer: Answer
+    judgments: tuple[Judgment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """All that a run learned about one question: the unit that is paired, resampled and reported.
 
@@ -308,6 +335,8 @@ class Row:
         judgments: By side, one a turn that was graded.
         verdicts: One a turn that was compared.
         failures: What could not be had, and why.
+        drawn: By side how many answers were asked for, where these are more than one.
+        samples: By side the answers after the first; games are played with the first alone.
     """
 
     bench: str
@@ -319,13 +348,30 @@ class Row:
     judgments: Mapping[Side, tuple[Judgment, ...]] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     failures: tuple[Failure, ...] = ()
+    drawn: Mapping[Side, int] = field(default_factory=dict)
+    samples: Mapping[Side, tuple[Sample, ...]] = field(default_factory=dict)
+
+    def grades(self, side: Side) -> tuple[float, ...] | None:
+        """Mean grade over the turns of each answer of a side; None unless all that was asked is graded."""
+        graded = [self.judgments.get(side, ()), *(one.judgments for one in self.samples.get(side, ()))]
+        if len(graded) != self.drawn.get(side, 1) or any(len(found) != self.turns for found in graded):
+            return None
+        return tuple(sum(judgment.grade for judgment in found) / self.turns for found in graded)
 
     def grade(self, side: Side) -> float | None:
-        """Mean grade over the turns; None unless every turn was graded."""
-        judgments = self.judgments.get(side, ())
-        if len(judgments) != self.turns:
-            return None
-        return sum(judgment.grade for judgment in judgments) / self.turns
+        """Mean grade over turns and samples; None unless all that was asked for is graded."""
+        grades = self.grades(side)
+        return None if grades is None else sum(grades) / len(grades)
+
+    @property
+    def allowance(self) -> float:
+        """How far the worst of the baseline's samples lies under their mean, in points.
+
+        What the baseline itself may say in one of its answers is no fault of the candidate's: the question
+        margin counts from there.
+        """
+        grades = self.grades("baseline")
+        return sum(grades) / len(grades) - min(grades) if grades else 0.0
 
     @property
     def difference(self) -> float | None:

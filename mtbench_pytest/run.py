@@ -17,6 +17,7 @@ from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
 from mtbench_pytest.decision import Decision
+from mtbench_pytest.errors import SpecError
 from mtbench_pytest.fitness import Fitness, judge_fitness, why_unfit
 from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
@@ -51,6 +52,12 @@ def build_contest(
         MTBenchError: For a party that is not given or cannot be built.
     """
     models = {side: build_model(settings.need(side)) for side in SIDES if side in needs}
+    if settings.samples > 1 and settings.candidate is not None and settings.candidate.kind == "answers":
+        raise SpecError(
+            f"--mtbench-samples {settings.samples}",
+            f"{settings.candidate} has one answer to each question",
+            "a candidate that answers anew",
+        )
     # Two models of one name are told apart, but a model compared with itself keeps its name.
     same_name = len({model.name for model in models.values()}) < len(models)
     if same_name and str(settings.baseline) != str(settings.candidate):
@@ -63,6 +70,7 @@ def build_contest(
         seed=settings.seed,
         max_new_tokens=settings.max_new_tokens,
         concurrency=settings.concurrency,
+        samples=settings.samples,
     )
     for party in contest.parties.values():
         if budget is not None and isinstance(party, Spends):
@@ -315,6 +323,7 @@ class BenchRun:
                 "pairwise": settings.pairwise,
                 "max_new_tokens": settings.max_new_tokens,
                 "seed": settings.seed,
+                "samples": settings.samples,
             },
             "versions": {"mtbench-pytest": __version__, "python": platform.python_version(), **_versions()},
             "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),

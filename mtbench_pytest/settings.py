@@ -33,6 +33,7 @@ _PARSERS: Mapping[str, Parser] = {
     "pairwise": choice("on", "off"),
     "sample": _text,
     "seed": whole(0),
+    "samples": whole(),
     "max-new-tokens": whole(),
     "concurrency": whole(),
     "store": _text,
@@ -66,6 +67,7 @@ class Settings:
     pairwise: bool
     sample: str | None
     seed: int
+    samples: int
     max_new_tokens: int
     concurrency: int
     store: str | None

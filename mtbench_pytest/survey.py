@@ -51,7 +51,7 @@ def parties_with_work(
         scope: What might be asked: see `Pipeline`.
     """
     stored = {side: _stored(contest, side, asked, scope, store) for side in contest.models}
-    answers = {side: found for side, found in stored.items() if found is not None}
+    answers: dict[Side, list[Answers]] = {side: found for side, found in stored.items() if found is not None}
     working: list[Party] = [side for side in stored if side not in answers]
     judge = contest.judge
     if judge is not None and not is_free(judge):
@@ -64,21 +64,26 @@ def parties_with_work(
 
 def _stored(
     contest: Contest, side: Side, questions: Sequence[Question], scope: Sequence[Question], store: Store
-) -> Answers | None:
-    """A side's answers, where all can be had without asking a model that costs something."""
+) -> list[Answers] | None:
+    """A side's answers by sample, where all can be had without asking a model that costs something."""
     model = contest.models[side]
-    tasks = [contest.task(question) for question in questions]
+    samples = range(1, contest.drawn(side) + 1)
     if is_free(model):
-        return asyncio.run(_all_of(model, tasks))
+        return [asyncio.run(_all_of(model, contest.tasks(side, questions, sample))) for sample in samples]
     identity = _remembered(model, store) if isinstance(model, Fingerprints) else _plain(model.identity())
     if identity is None:
         return None
-    keys = AnswerKeys(identity, [contest.task(question) for question in scope])
-    by_key = {keys(task): task.question.question_id for task in tasks}
-    found = store.answers(by_key)
-    if len(found) < len(by_key):
-        return None
-    return {by_key[key]: answer for key, answer in found.items()}
+    answers: list[Answers] = []
+    for sample in samples:
+        keys = AnswerKeys(identity, contest.tasks(side, scope, sample))
+        by_key = {keys(task): task.question.question_id for task in contest.tasks(side, questions, sample)}
+        found = store.answers(by_key)
+        if len(found) < len(by_key):
+            return None
+        # Where no sample can differ from the first, that is all of them.
+        first = answers[0] if answers else {}
+        answers.append({**first, **{by_key[key]: answer for key, answer in found.items()}})
+    return answers
 
 
 async def _all_of(model: ChatModel, tasks: Sequence[AnswerTask]) -> Answers:
@@ -86,20 +91,22 @@ async def _all_of(model: ChatModel, tasks: Sequence[AnswerTask]) -> Answers:
 
 
 def _tasks(
-    contest: Contest, questions: Sequence[Question], answers: Mapping[Side, Answers]
+    contest: Contest, questions: Sequence[Question], answers: Mapping[Side, Sequence[Answers]]
 ) -> Iterator[Task]:
     """What the judge is asked about these answers."""
     for question in questions:
         said = {
-            side: found[question.question_id]
-            for side, found in answers.items()
+            (side, sample): found[question.question_id]
+            for side, samples in answers.items()
+            for sample, found in enumerate(samples, 1)
             if question.question_id in found
         }
         for turn in range(1, len(question.turns) + 1):
-            yield from (contest.grade_task(question, turn, answer) for answer in said.values())
-        if len(said) == len(SIDES):
+            for (_, sample), answer in said.items():
+                yield contest.grade_task(question, turn, answer, sample)
+        if all((side, 1) in said for side in SIDES):
             for turn in contest.game_turns(question):
-                yield from contest.game_tasks(question, turn, said["candidate"], said["baseline"])
+                yield from contest.game_tasks(question, turn, said["candidate", 1], said["baseline", 1])
 
 
 def _remembered(party: object, store: Store) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from mtbench_pytest.records import (
     Prompt,
     Reply,
     Row,
+    Sample,
     Verdict,
 )
 
@@ -41,12 +42,19 @@ def row_from_dict(data: Plain) -> Row:
         judgments={side: tuple(map(_judgment, found)) for side, found in data["judgments"].items()},
         verdicts=tuple(map(_verdict, data["verdicts"])),
         failures=tuple(map(_failure, data["failures"])),
+        drawn=data["drawn"],
+        samples={side: tuple(map(_sample, found)) for side, found in data["samples"].items()},
     )
 
 
 def answer_from_dict(data: Plain) -> Answer:
     """The answer that `to_plain` took apart."""
     return Answer(**{**data, "replies": tuple(Reply(**reply) for reply in data["replies"])})
+
+
+def _sample(data: Plain) -> Sample:
+    judgments = tuple(map(_judgment, data["judgments"]))
+    return Sample(data["number"], answer_from_dict(data["answer"]), judgments)
 
 
 def judgment_from_dict(data: Plain) -> Judgment | Game:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from mtbench_pytest.errors import VerdictError
@@ -16,12 +16,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class GradeTask:
-    """Grade one turn of one answer. `turn` counts from 1; the prompt is rendered."""
+    """Grade one turn of one answer.
+
+    Attributes:
+        turn: From 1.
+        prompt: Rendered.
+        sample: Which of a side's answers to the question it is, from 1.
+    """
 
     question: Question
     turn: int
     answer: Answer
     prompt: Prompt
+    sample: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +47,18 @@ Task = GradeTask | GameTask
 
 @dataclass(frozen=True, slots=True)
 class JudgeReply:
-    """What a judge wrote; `cut` where a token limit ended it."""
+    """What a judge wrote.
+
+    Attributes:
+        cut: A token limit ended it.
+        served_model: The model's name as its server gave it, where there is one.
+        fingerprint: The server's `system_fingerprint`, or "".
+    """
 
     text: str
     cut: bool = False
+    served_model: str = ""
+    fingerprint: str = ""
 
 
 class Judge(Protocol):
@@ -124,9 +139,17 @@ class ReplyJudge(ABC):
         done = await self._ask(task, (task.answer.model,), parse_grade)
         if isinstance(done, JudgeFailure):
             return done
-        text, grade = done
+        said, grade = done
         return Judgment(
-            task.question.question_id, task.turn, task.answer.model, self.name, task.prompt, grade, text
+            task.question.question_id,
+            task.turn,
+            task.answer.model,
+            self.name,
+            task.prompt,
+            grade,
+            said.text,
+            said.served_model,
+            said.fingerprint,
         )
 
     async def play(self, task: GameTask) -> Game | JudgeFailure:
@@ -135,15 +158,26 @@ class ReplyJudge(ABC):
         done = await self._ask(task, (a, b), parse_winner)
         if isinstance(done, JudgeFailure):
             return done
-        text, winner = done
-        return Game(task.question.question_id, task.turn, a, b, self.name, task.prompt, winner, text)
+        said, winner = done
+        return Game(
+            task.question.question_id,
+            task.turn,
+            a,
+            b,
+            self.name,
+            task.prompt,
+            winner,
+            said.text,
+            said.served_model,
+            said.fingerprint,
+        )
 
     async def aclose(self) -> None:  # noqa: B027 - most judges have nothing to close
         """See `Judge.aclose`; nothing to close unless a subclass has something."""
 
     async def _ask(
         self, task: Task, models: tuple[str, ...], parse: Callable[[str], T]
-    ) -> tuple[str, T] | JudgeFailure:
+    ) -> tuple[JudgeReply, T] | JudgeFailure:
         reason, text, unread = "", "", False
         for budget in (self.max_tokens, 2 * self.max_tokens):
             try:
@@ -156,7 +190,7 @@ class ReplyJudge(ABC):
             try:
                 if reply.cut:
                     raise VerdictError(f"the judge's reply was cut off at {budget} tokens")
-                return text, parse(text)
+                return replace(reply, text=text), parse(text)
             except VerdictError as error:
                 reason, unread = str(error), True
         return JudgeFailure(

@@ -82,7 +82,12 @@ class OpenAIJudge(ReplyJudge):
             if failed.cut:
                 return JudgeReply("", cut=True)
             raise VerdictError(failed.reason) from None
-        return JudgeReply(Reply.from_raw(completion.text).text, completion.capped)
+        return JudgeReply(
+            Reply.from_raw(completion.text).text,
+            completion.capped,
+            completion.model,
+            completion.fingerprint,
+        )
 
     async def aclose(self) -> None:
         """See `Judge.aclose`."""

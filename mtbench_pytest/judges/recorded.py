@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 from mtbench_pytest.errors import FileError, JudgeError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
-from mtbench_pytest.judgments import PairLine, Recorded, SingleLine, binding, read_judgments, text_digest
+from mtbench_pytest.judgments import (
+    PairLine,
+    Recorded,
+    SingleLine,
+    binding,
+    read_judgments,
+    single_key,
+    text_digest,
+)
 from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question
 from mtbench_pytest.specs import Spec
 
@@ -66,7 +74,7 @@ class RecordedJudge:
         self._load()
         model = task.answer.model
         question_id = task.question.question_id
-        line = self._grades.get((question_id, task.turn, model, self.name))
+        line = self._grades.get(single_key(question_id, task.turn, model, self.name, task.sample))
         reason = ""
         if line is None:
             reason = f"{self.path} holds no grade of it"
@@ -117,6 +125,7 @@ class RecordedJudge:
             "question": task.question.question_id,
             "turn": task.turn,
             "models": [answer.model for answer in answers],
+            **({"sample": task.sample} if isinstance(task, GradeTask) and task.sample > 1 else {}),
         }
 
     async def aclose(self) -> None:
@@ -151,7 +160,8 @@ class RecordedJudge:
 
     def _same_prompt(self, question: Question) -> None:
         for turn in range(1, len(question.turns) + 1):
-            lines = [self._grades.get((question.question_id, turn, m, self.name)) for m in self._models]
+            keys = [single_key(question.question_id, turn, model, self.name) for model in self._models]
+            lines = [self._grades.get(key) for key in keys]
             found = [line for line in lines if line is not None]
             if len({line.prompt for line in found}) > 1:
                 first, second = found

@@ -49,6 +49,15 @@ class ChatModel(Protocol):
 
 
 @runtime_checkable
+class Sampled(Protocol):
+    """A model that holds several answers to each question, all of which stand for it."""
+
+    @property
+    def recorded_samples(self) -> int:
+        """How many."""
+
+
+@runtime_checkable
 class Counts(Protocol):
     """A model that tells how far it is while a batch is still under way."""
 

@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any, Literal
 
 from mtbench_pytest.jsonl import dump_line
-from mtbench_pytest.records import SIDES, Answer, Game, Judgment, Row, Side, Verdict
+from mtbench_pytest.keys import prompt_digest
+from mtbench_pytest.records import SIDES, Answer, Game, Judgment, Row, Sample, Side, Verdict
 
 
 def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str]]:
@@ -25,7 +26,7 @@ def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str
     files: dict[str, Iterator[str]] = {}
     for model, name in _answer_files(rows).items():
         files[f"model_answer/{name}.jsonl"] = _dumped(_answer_lines(rows, model, tstamp))
-    for name in dict.fromkeys(file_name(judgment.judge) for row in rows for judgment in _judgments(row)):
+    for name in dict.fromkeys(file_name(judgment.judge) for row in rows for judgment, _ in _judgments(row)):
         files[f"model_judgment/{name}_single.jsonl"] = _dumped(_single_lines(rows, name, tstamp))
     for name in dict.fromkeys(file_name(_judge_of(verdict, row)) for row in rows for verdict in row.verdicts):
         files[f"model_judgment/{name}_pair.jsonl"] = _dumped(_pair_lines(rows, name, tstamp))
@@ -61,46 +62,56 @@ def _sides(row: Row) -> list[Side]:
     return list(reversed(sides.values()))
 
 
-def _judgments(row: Row) -> Iterator[Judgment]:
+def _judgments(row: Row) -> Iterator[tuple[Judgment, int]]:
+    """All grades, each with the number of the answer it is of."""
     for side in _sides(row):
-        yield from row.judgments.get(side, ())
+        yield from ((judgment, 1) for judgment in row.judgments.get(side, ()))
+        for sample in row.samples.get(side, ()):
+            yield from ((judgment, sample.number) for judgment in sample.judgments)
 
 
 def _answer_lines(rows: Sequence[Row], model: str, tstamp: float) -> Iterator[dict[str, Any]]:
     for row in rows:
-        for answer in (row.answers[side] for side in _sides(row)):
-            if answer.model == model:
-                yield answer_line(answer, tstamp)
+        for side in _sides(row):
+            if row.answers[side].model == model:
+                yield answer_line(row.answers[side], tstamp, row.samples.get(side, ()))
 
 
-def answer_line(answer: Answer, tstamp: float) -> dict[str, Any]:
+def answer_line(answer: Answer, tstamp: float, further: Sequence[Sample] = ()) -> dict[str, Any]:
     """A line of a model-answer file.
 
     Args:
         tstamp: When it was made, in seconds since the epoch.
+        further: The same model's other answers: further choices, as FastChat's `--num-choices` writes them.
     """
-    choice: dict[str, Any] = {"index": 0, "turns": list(answer.turns)}
-    if any(reply.reasoning for reply in answer.replies):
-        choice["reasoning"] = [reply.reasoning for reply in answer.replies]
-    if answer.capped:
-        choice["capped"] = [reply.capped for reply in answer.replies]
+    choices = [_choice(0, answer), *(_choice(sample.number - 1, sample.answer) for sample in further)]
     return {
         "question_id": answer.question_id,
         "model_id": answer.model,
-        "choices": [choice],
+        "choices": choices,
         "tstamp": tstamp,
     }
 
 
+def _choice(index: int, answer: Answer) -> dict[str, Any]:
+    choice: dict[str, Any] = {"index": index, "turns": list(answer.turns)}
+    if any(reply.reasoning for reply in answer.replies):
+        choice["reasoning"] = [reply.reasoning for reply in answer.replies]
+    if answer.capped:
+        choice["capped"] = [reply.capped for reply in answer.replies]
+    return choice
+
+
 def _single_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:
     for row in rows:
-        for judgment in _judgments(row):
+        for judgment, sample in _judgments(row):
             if file_name(judgment.judge) == name:
-                yield _single_line(judgment, tstamp)
+                yield _single_line(judgment, sample, tstamp)
 
 
-def _single_line(judgment: Judgment, tstamp: float) -> dict[str, Any]:
-    return {
+def _single_line(judgment: Judgment, sample: int, tstamp: float) -> dict[str, Any]:
+    """FastChat's fields, and what it does not have; its `show_result.py` averages over several samples."""
+    line: dict[str, Any] = {
         "question_id": judgment.question_id,
         "model": judgment.model,
         "judge": [judgment.judge, judgment.prompt.name],
@@ -109,7 +120,12 @@ def _single_line(judgment: Judgment, tstamp: float) -> dict[str, Any]:
         "score": judgment.grade,
         "turn": judgment.turn,
         "tstamp": tstamp,
+        # With the system prompt, which stands nowhere else.
+        "prompt_sha256": prompt_digest(judgment.prompt),
     }
+    known = {"served_model": judgment.served_model, "fingerprint": judgment.fingerprint}
+    line |= {name: text for name, text in known.items() if text}
+    return line | ({"sample": sample} if sample > 1 else {})
 
 
 def _pair_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:

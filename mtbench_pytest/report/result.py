@@ -53,6 +53,7 @@ def row_result(row: Row) -> dict[str, Any]:
             side: {
                 "grade": row.grade(side),
                 "grades": {judgment.turn: judgment.grade for judgment in row.judgments.get(side, ())},
+                "samples": row.grades(side),
                 "prompts": {judgment.turn: judgment.prompt.name for judgment in row.judgments.get(side, ())},
                 "capped": row.answers[side].capped if side in row.answers else None,
                 "made_with": row.answers[side].made_with if side in row.answers else None,

@@ -90,8 +90,10 @@ def test_an_empty_system_message_is_not_sent(server: ChatServer) -> None:
 
 def test_a_judgment_holds_grade_reasons_and_prompt(server: ChatServer) -> None:
     task = grade_task("A carp is a fish of ponds and slow rivers.")
+    words = "Judged by its number of different words. Rating: [[4]]"
+    served = ("org/judge-small", "fp_local")
     assert grade(judge_at(server), task) == Judgment(
-        7, 1, "cand", "judge-small", task.prompt, 4, "Judged by its number of different words. Rating: [[4]]"
+        7, 1, "cand", "judge-small", task.prompt, 4, words, *served
     )
 
 
@@ -112,6 +114,7 @@ def test_a_game_has_the_winner_the_judge_named(server: ChatServer, a: str, b: st
     game = play(judge_at(server), game_task(a, b))
     assert isinstance(game, Game)
     assert (game.winner, game.model_a, game.model_b) == (winner, "cand", "base")
+    assert (game.served_model, game.fingerprint) == ("org/judge-small", "fp_local")
 
 
 def test_settings_of_the_spec_are_sent(server: ChatServer) -> None:

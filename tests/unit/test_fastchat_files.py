@@ -65,7 +65,7 @@ def test_judgments_are_read_again(folder: Path) -> None:
 def test_lines_have_fastchats_fields(folder: Path) -> None:
     single = read_lines(folder / "model_judgment" / "judge_single.jsonl")[0]
     assert set(single) == {
-        "question_id", "model", "judge", "user_prompt", "judgment", "score", "turn", "tstamp"
+        "question_id", "model", "judge", "user_prompt", "judgment", "score", "turn", "tstamp", "prompt_sha256"
     }  # fmt: skip
     assert (single["judge"], single["user_prompt"], single["tstamp"]) == (["judge", "single-v1"], "Q A", 1.5)
     pair, _, identical = read_lines(folder / "model_judgment" / "judge_pair.jsonl")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.records import Answer, AnswerFailure, Reply, Row, Verdict
-from mtbench_pytest.wire import row_from_dict, to_plain
-from tests.unit.factories import answer, judge_failure, row, verdict
+from mtbench_pytest.wire import judgment_from_dict, row_from_dict, to_plain
+from tests.unit.factories import answer, game, judge_failure, judgment, row, verdict
 
 ROWS = [
     row(),
@@ -43,6 +43,14 @@ def check_builtins(value: Any) -> int:
         assert all(type(key) is str for key in value)
         return sum(map(check_builtins, value.values()))
     return sum(map(check_builtins, value)) if isinstance(value, tuple | list) else 1
+
+
+def test_a_judgment_stored_before_servers_were_named_is_read() -> None:
+    for said in (judgment(7), game("A")):
+        plain = to_plain(said)
+        assert judgment_from_dict({**plain, "served_model": "m-1", "fingerprint": "fp"}).served_model == "m-1"
+        del plain["served_model"], plain["fingerprint"]
+        assert judgment_from_dict(plain) == said
 
 
 @pytest.mark.parametrize("given", ROWS)
