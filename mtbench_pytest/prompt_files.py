@@ -81,7 +81,8 @@ def read_template(line: Line) -> Template:
     text = line.get("prompt_template", str, "a text with placeholders such as {question}")
     category = line.typed("category", line.data.get("category", "general"), str, "a category")
     turn_text = line.typed("turn_template", line.data.get("turn_template", ""), str, "how a turn is shown")
+    note = line.typed("escape_note", line.data.get("escape_note", ""), str, "what the judge is told of it")
     try:
-        return make_template(name, cast(PromptType, kind), system, text, category, turn_text)
+        return make_template(name, cast(PromptType, kind), system, text, category, turn_text, note)
     except ValueError as error:
         raise line.error(f"prompt {short(name)}", str(error)) from None

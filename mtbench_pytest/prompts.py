@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from mtbench_pytest.errors import MTBenchError, VerdictError
+from mtbench_pytest.marks import binding, escape
 from mtbench_pytest.records import Prompt, Question
 
 PromptType = Literal["single", "pairwise"]
@@ -33,9 +34,6 @@ _LATER = {
     for kind, sides in _SIDES.items()
 }
 _TURN = {"turn", "side", "question", "answer"}
-# Whatever stands in double brackets is a marker: a last one that means nothing does not let an earlier one
-# bind.
-_MARK = re.compile(r"\[\[([^\[\]]*)\]\]")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -49,6 +47,8 @@ class Template:
         references: How many reference answers it shows: the highest N of `{ref_answer_N}`, or 0; where it is
             for any later turn, 1 means that turn's.
         turn_text: Where it is for any later turn: how each turn before is shown.
+        escape_note: Where there is one, markers and delimiters in answers are broken by a space, and this is
+            what a judge is told who is shown such an answer. The built-in prompts have it, FastChat's do not.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Template:
     turn: int
     references: int
     turn_text: str = ""
+    escape_note: str = ""
 
     def fits(self, question: Question, turn: int) -> bool:
         """Whether it is for this turn, and the question has the references it shows."""
@@ -81,9 +82,12 @@ class Template:
             question: Its turns fill `{question}` or `{question_1}` … and its reference `{ref_answer_1}` ….
             *answers: Reply texts a turn: of one answer for a single prompt, of A and B for a pairwise one.
         """
-        by_side = dict(zip(_SIDES[self.type], answers, strict=True))
+        given = [list(turns[: self.turn]) for turns in answers]
+        shown = [list(map(escape, turns)) for turns in given] if self.escape_note else given
+        note = f"\n\n{self.escape_note}" if shown != given else ""
+        by_side = dict(zip(_SIDES[self.type], shown, strict=True))
         values = self._later(question, by_side) if self.turn_text else _numbered(question, by_side)
-        return Prompt(self.name, self.system, self.text.format(**values))
+        return Prompt(self.name, self.system + note, self.text.format(**values))
 
     def _later(self, question: Question, by_side: Mapping[str, Sequence[str]]) -> dict[str, str]:
         at = self.turn - 1
@@ -114,7 +118,13 @@ def _numbered(question: Question, by_side: Mapping[str, Sequence[str]]) -> dict[
 
 
 def make_template(
-    name: str, type: PromptType, system: str, text: str, category: str, turn_text: str = ""
+    name: str,
+    type: PromptType,
+    system: str,
+    text: str,
+    category: str,
+    turn_text: str = "",
+    escape_note: str = "",
 ) -> Template:
     """Reads a template's placeholders.
 
@@ -125,6 +135,7 @@ def make_template(
         text: The user message, with placeholders.
         category: Whose questions it is for.
         turn_text: With placeholders too; belongs to a text that shows `{conversation}`.
+        escape_note: What a judge is told of markers that were broken by a space; "" where none ever is.
 
     Raises:
         ValueError: For a placeholder that no question can fill; the message names it and the known ones.
@@ -140,14 +151,15 @@ def make_template(
             raise ValueError(f"a {type} prompt that shows {_braced(shown)}; without {_braced(missing)}")
         if not turn_text.strip():
             raise ValueError(f"turn_template beside {_braced(conversations)}: how a turn is shown")
-        return Template(name, type, system, text, category, ANY_LATER, int("ref_answer" in fields), turn_text)
+        references = int("ref_answer" in fields)
+        return Template(name, type, system, text, category, ANY_LATER, references, turn_text, escape_note)
     if turn_text:
         raise ValueError(f"{_braced(conversations)} in a prompt with a turn_template")
     turn, references = _highest(type, fields)
     for answer in answers:
         if not any(re.fullmatch(rf"{answer}(_\d+)?", field) for field in fields):
             raise ValueError(f"a {type} prompt that shows {_braced(answers)}")
-    return Template(name, type, system, text, category, turn, references)
+    return Template(name, type, system, text, category, turn, references, escape_note=escape_note)
 
 
 def _fields(text: str) -> list[str]:
@@ -247,13 +259,17 @@ class PromptBook:
         return (judged_against, 0 if own else 1, any_later)
 
 
-def parse_grade(text: str) -> float:
+def parse_grade(reply: str, answers: Iterable[Sequence[str]] = ()) -> float:
     """Reads the grade from a judge's reply: the last `[[n]]` binds, whatever stood before.
 
+    Args:
+        reply: What the judge wrote.
+        answers: Of each answer it was shown the replies, one a turn: a quotation from them does not bind.
+
     Raises:
-        VerdictError: Where there is none, or it is not from 1 to 10.
+        VerdictError: Where there is none, it is not from 1 to 10, or it may be a quotation.
     """
-    mark = _last_mark(text)
+    mark = binding(reply, answers)
     if mark is None or not _NUMBER.fullmatch(mark):
         found = "" if mark is None else f"; its last marker is [[{mark}]]"
         raise VerdictError(f"the judge's reply holds no grade in the form [[n]]{found}")
@@ -262,13 +278,17 @@ def parse_grade(text: str) -> float:
     return float(mark)
 
 
-def parse_winner(text: str) -> Literal["A", "B", "tie"]:
+def parse_winner(reply: str, answers: Iterable[Sequence[str]] = ()) -> Literal["A", "B", "tie"]:
     """Reads the winner from a judge's reply: the last `[[A]]`, `[[B]]` or `[[C]]` binds.
 
+    Args:
+        reply: What the judge wrote.
+        answers: Of each answer it was shown the replies, one a turn: a quotation from them does not bind.
+
     Raises:
-        VerdictError: Where there is none, or the last marker is another one.
+        VerdictError: Where there is none, the last marker is another one, or it may be a quotation.
     """
-    mark = _last_mark(text)
+    mark = binding(reply, answers)
     match (mark or "").upper():
         case "A":
             return "A"
@@ -279,8 +299,3 @@ def parse_winner(text: str) -> Literal["A", "B", "tie"]:
     if mark is None:
         raise VerdictError("the judge's reply holds no verdict in the form [[A]], [[B]] or [[C]]")
     raise VerdictError(f"the judge's verdict is [[{mark}]], not [[A]], [[B]] or [[C]]")
-
-
-def _last_mark(text: str) -> str | None:
-    marks = _MARK.findall(text)
-    return marks[-1].strip() if marks else None

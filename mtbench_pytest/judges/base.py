@@ -12,6 +12,7 @@ from mtbench_pytest.prompts import parse_grade, parse_winner
 from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, clean
 
 T = TypeVar("T")
+Shown = tuple[tuple[str, ...], ...]  # of each answer the replies, one a turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class GradeTask:
     prompt: Prompt
     sample: int = 1
 
+    @property
+    def shown(self) -> Shown:
+        """What the judge sees of the answers: the replies up to the turn."""
+        return (self.answer.turns[: self.turn],)
+
 
 @dataclass(frozen=True, slots=True)
 class GameTask:
@@ -40,6 +46,11 @@ class GameTask:
     answer_a: Answer
     answer_b: Answer
     prompt: Prompt
+
+    @property
+    def shown(self) -> Shown:
+        """What the judge sees of the answers: the replies up to the turn."""
+        return (self.answer_a.turns[: self.turn], self.answer_b.turns[: self.turn])
 
 
 Task = GradeTask | GameTask
@@ -107,6 +118,8 @@ class ReplyJudge(ABC):
 
     name: str
     max_tokens: int = 2048
+    quotes: bool = True
+    """Whether a reply may quote an answer: what stands in both is then not taken for the verdict."""
 
     @abstractmethod
     async def reply(self, task: Task, max_tokens: int) -> JudgeReply:
@@ -176,9 +189,10 @@ class ReplyJudge(ABC):
         """See `Judge.aclose`; nothing to close unless a subclass has something."""
 
     async def _ask(
-        self, task: Task, models: tuple[str, ...], parse: Callable[[str], T]
+        self, task: Task, models: tuple[str, ...], parse: Callable[[str, Shown], T]
     ) -> tuple[JudgeReply, T] | JudgeFailure:
         reason, text, unread = "", "", False
+        answers = task.shown if self.quotes else ()
         for budget in (self.max_tokens, 2 * self.max_tokens):
             try:
                 reply = await self.reply(task, budget)
@@ -190,7 +204,7 @@ class ReplyJudge(ABC):
             try:
                 if reply.cut:
                     raise VerdictError(f"the judge's reply was cut off at {budget} tokens")
-                return replace(reply, text=text), parse(text)
+                return replace(reply, text=text), parse(text, answers)
             except VerdictError as error:
                 reason, unread = str(error), True
         return JudgeFailure(

@@ -21,6 +21,7 @@ class ChecksJudge(ReplyJudge):
 
     name = "checks"
     free = True
+    quotes = False  # its verdict comes last, whatever a check found in an answer
 
     @classmethod
     def from_spec(cls, spec: Spec) -> ChecksJudge:

@@ -45,6 +45,13 @@ def test_a_prompt_asks_for_the_verdict_in_the_form_that_is_parsed(language: str)
 
 
 @EACH_LANGUAGE
+def test_a_judge_is_told_of_spaces_in_its_language(language: str) -> None:
+    (note,) = {template.escape_note for template in read_templates(builtin_prompts(language))}
+    assert detect(note) == language
+    assert all(shown in note for shown in ("[ [", "< <<", "> >>"))
+
+
+@EACH_LANGUAGE
 def test_a_prompt_is_in_its_language(language: str) -> None:
     assert builtin_prompts(language).stem == language
     for row in rows(language):

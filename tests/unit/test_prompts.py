@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mtbench_pytest.errors import MTBenchError, VerdictError
 from mtbench_pytest.judgments import read_judgments, text_digest
 from mtbench_pytest.prompts import PromptBook, PromptType, make_template, parse_grade, parse_winner
-from mtbench_pytest.records import Question
+from mtbench_pytest.records import Question, QuestionId
 from mtbench_pytest.suite import load_bench, read_choices
 from tests.unit.factories import book, question, template
 
@@ -21,7 +23,7 @@ def test_every_recorded_prompt_is_built_to_the_byte(data: Path) -> None:
     folder = data / "mt_bench_llama3"
     bench = load_bench(folder)
     by_id = {question.question_id: question for question in bench.questions}
-    answers = {path.stem: read_choices(path) for path in (folder / "model_answer").glob("*.jsonl")}
+    answers = recorded_answers(data, folder.name)
     recorded = read_judgments(folder / "model_judgment").singles
     assert len(recorded) == 330
     for line in recorded:
@@ -153,27 +155,36 @@ def test_a_prompt_that_does_not_show_the_answers_is_refused(type: PromptType, te
 # The parser.
 
 
+def recorded_answers(data: Path, folder: str) -> Mapping[str, Mapping[QuestionId, Mapping[str, Any]]]:
+    return {path.stem: read_choices(path) for path in (data / folder / "model_answer").glob("*.jsonl")}
+
+
 def test_every_recorded_reply_parses_to_its_recorded_score(data: Path) -> None:
     valid = failed = 0
     for folder in ("mt_bench", "mt_bench_llama3"):
+        answers = recorded_answers(data, folder)
         for line in read_judgments(data / folder / "model_judgment").singles:
+            shown = [answers[line.model][line.question_id]["turns"][: line.turn]]
             if line.score == -1:
                 failed += 1
                 with pytest.raises(VerdictError):
-                    parse_grade(line.text)
+                    parse_grade(line.text, shown)
             else:
                 valid += 1
-                assert parse_grade(line.text) == line.score, line.number
+                assert parse_grade(line.text, shown) == parse_grade(line.text) == line.score, line.number
     assert (valid, failed) == (1606, 4)
 
 
 def test_every_recorded_game_parses_to_its_recorded_winner(data: Path) -> None:
     pairs = read_judgments(data / "mt_bench/model_judgment").pairs
+    answers = recorded_answers(data, "mt_bench")
     assert len(pairs) == 960
     by_position = ({"A": "model_1", "B": "model_2"}, {"A": "model_2", "B": "model_1"})
     for line in pairs:
+        models = (line.model_1, line.model_2)
+        shown = [answers[model][line.question_id]["turns"][: line.turn] for model in models]
         for names, text, winner in zip(by_position, line.texts, line.winners, strict=True):
-            assert names.get(parse_winner(text), "tie") == winner, line.number
+            assert names.get(parse_winner(text, shown), "tie") == winner, line.number
 
 
 @pytest.mark.parametrize(
