@@ -79,5 +79,10 @@ OPTIONS = (
         "AMOUNT",
         "end the run before it costs more, by input_price and output_price in the specs (default: no limit)",
     ),
-    Option("report", "DIR", "folder for result.json, report.md and FastChat's files", "mtbench-report"),
+    Option(
+        "report",
+        "DIR",
+        "folder for report.html, report.md, result.json and FastChat's files",
+        "mtbench-report",
+    ),
 )

@@ -13,6 +13,7 @@ from mtbench_pytest.decision import Decision
 from mtbench_pytest.records import Question, Row
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.markdown import report_markdown
+from mtbench_pytest.report.page import report_page
 from mtbench_pytest.report.result import result_json
 
 RESULT = "result.json"
@@ -46,6 +47,7 @@ def report_files(
     return {
         **files,
         "report.md": [report_markdown(decision, rows, about, questions, more)],
+        "report.html": report_page(decision, rows, about, questions, more),
         RESULT: result_json(decision, rows, about),
     }
 

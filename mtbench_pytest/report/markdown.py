@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.decision import Bounds, Decision, Endpoint
-from mtbench_pytest.explain import percent, points
+from mtbench_pytest.decision import Decision
+from mtbench_pytest.explain import points
 from mtbench_pytest.records import SIDES, AnswerFailure, Question, QuestionId, Row, Side
+from mtbench_pytest.report.tables import (
+    CATEGORY,
+    ENDPOINT,
+    PARTY,
+    QUESTION,
+    Cells,
+    category_rows,
+    endpoint_cells,
+    party_cells,
+    question_cells,
+)
 from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
 
-_ENDPOINT = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
-_CATEGORY = ("category", "graded", "baseline", "candidate", "difference", "95 % bounds")
-_QUESTION = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
 _DROPS = 10
 _SHOWN = 1500
 
@@ -48,27 +55,28 @@ def _lines(
     yield ""
     yield from (f"- {reason}" for reason in decision.reasons)
     yield ""
-    yield from _table(("", "name", "given as"), _parties(about))
+    yield from table(PARTY, _parties(about))
     yield ""
     yield f"{decision.judged} of {decision.expected} questions were judged on both sides."
     yield ""
     yield "## Endpoints"
     yield ""
-    yield from _table(_ENDPOINT, map(_endpoint, decision.endpoints))
+    yield from table(ENDPOINT, map(endpoint_cells, decision.endpoints))
     yield ""
     yield "## Categories"
     yield ""
-    yield from _table(_CATEGORY, _categories(decision))
+    yield from table(CATEGORY, category_rows(decision))
     yield from more
     yield from _drops(rows, turns)
     yield from _failures(rows)
     yield ""
     yield "## Questions"
     yield ""
-    yield from _table(_QUESTION, map(_question, rows))
+    yield from table(QUESTION, map(question_cells, rows))
 
 
-def _table(heads: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(heads: Cells, rows: Iterable[Cells]) -> Iterator[str]:
+    """The lines of a table; one cut off after any of them is still a table."""
     yield f"| {' | '.join(heads)} |"
     yield f"|{' --- |' * len(heads)}"
     for row in rows:
@@ -76,61 +84,9 @@ def _table(heads: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[st
         yield f"| {' | '.join(cells)} |"
 
 
-def _parties(about: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    for party in ("candidate", "baseline", "judge"):
-        yield (party, about[party]["name"], f"`{about[party]['spec']}`")
-
-
-def _endpoint(endpoint: Endpoint) -> tuple[str, ...]:
-    show = points if endpoint.name == "grade" else percent
-    bounds = endpoint.bounds
-    return (
-        "mean grade difference" if endpoint.name == "grade" else endpoint.name,
-        str(bounds.n),
-        *(_known(show, value) for value in (bounds.mean, bounds.lower, bounds.upper)),
-        show(endpoint.neutral - endpoint.margin),
-        endpoint.standing,
-    )
-
-
-def _known(show: Any, value: float) -> str:
-    return str(show(value)) if math.isfinite(value) else "-"
-
-
-def _categories(decision: Decision) -> Iterator[tuple[str, ...]]:
-    for line in decision.categories:
-        yield (
-            f"{line.category} (critical)" if line.critical else line.category,
-            f"{line.difference.n if line.difference else 0} of {line.expected}",
-            _grade(line.baseline),
-            _grade(line.candidate),
-            points(line.difference.mean) if line.difference else "-",
-            _both(line.difference),
-        )
-
-
-def _both(bounds: Bounds | None) -> str:
-    if bounds is None or not math.isfinite(bounds.lower):
-        return "-"
-    return f"{points(bounds.lower)} … {points(bounds.upper)}"
-
-
-def _grade(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _question(row: Row) -> tuple[str, ...]:
-    words = {"candidate": "win", "baseline": "loss", "tie": "tie"}
-    capped = [side for side in SIDES if side in row.answers and row.answers[side].capped]
-    return (
-        str(row.question_id),
-        row.category,
-        _grade(row.grade("baseline")),
-        _grade(row.grade("candidate")),
-        "-" if row.difference is None else points(row.difference),
-        ", ".join(words[verdict.winner] for verdict in row.verdicts) or "-",
-        ", ".join(capped) or "-",
-    )
+def _parties(about: Mapping[str, Any]) -> Iterator[Cells]:
+    for party, name, spec in party_cells(about):
+        yield (party, name, f"`{spec}`")
 
 
 def _drops(rows: Sequence[Row], turns: Mapping[QuestionId, Sequence[str]]) -> Iterator[str]:
@@ -140,16 +96,30 @@ def _drops(rows: Sequence[Row], turns: Mapping[QuestionId, Sequence[str]]) -> It
     yield ""
     yield "## Dropped most"
     for row in drops[:_DROPS]:
-        turn = worst_turn(row)
         yield ""
-        yield f"### {row.category}-{row.question_id}, turn {turn}: {points(row.difference or 0)}"
-        if row.question_id in turns:
-            yield ""
-            yield "the user:"
-            yield ""
-            yield from _fenced(turns[row.question_id][turn - 1])
-        for side in reversed(SIDES):
-            yield from _side(row, side, turn)
+        yield f"### {drop_title(row)}"
+        yield from dropped_turn(row, turns.get(row.question_id, ()))
+
+
+def drop_title(row: Row) -> str:
+    """The question, the turn in which the candidate lost most, and what it lost over all turns."""
+    return f"{row.category}-{row.question_id}, turn {worst_turn(row)}: {points(row.difference or 0)}"
+
+
+def dropped_turn(row: Row, turns: Sequence[str]) -> Iterator[str]:
+    """What was said in the turn in which the candidate lost most, and what the judge made of it.
+
+    Args:
+        turns: The question's; may be empty.
+    """
+    turn = worst_turn(row)
+    if turns:
+        yield ""
+        yield "the user:"
+        yield ""
+        yield from _fenced(turns[turn - 1])
+    for side in reversed(SIDES):
+        yield from _side(row, side, turn)
 
 
 def _side(row: Row, side: Side, turn: int) -> Iterator[str]:

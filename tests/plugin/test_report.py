@@ -22,6 +22,7 @@ def test_the_folder_holds_results_and_fastchats_files(chat: Example, workers: tu
     assert files == {
         "result.json",
         "report.md",
+        "report.html",
         "model_answer/new.jsonl",
         "model_answer/old.jsonl",
         "model_judgment/scripted-judge_single.jsonl",

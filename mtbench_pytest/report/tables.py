@@ -1,0 +1,102 @@
+"""The tables of a report as cells of text; Markdown, HTML and GitHub's summary write the same ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
+from mtbench_pytest.explain import percent, points
+from mtbench_pytest.records import SIDES, Row
+
+Cells = tuple[str, ...]
+
+PARTY: Cells = ("", "name", "given as")
+ENDPOINT: Cells = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
+CATEGORY: Cells = ("category", "graded", "baseline", "candidate", "difference", "95 % bounds")
+QUESTION: Cells = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
+
+UNKNOWN = "-"
+
+
+def party_cells(about: Mapping[str, Any]) -> Iterator[Cells]:
+    """Who met whom."""
+    for party in ("candidate", "baseline", "judge"):
+        yield (party, about[party]["name"], about[party]["spec"])
+
+
+def endpoint_cells(endpoint: Endpoint) -> Cells:
+    """A figure that the decision rests on."""
+    show = shown_as(endpoint)
+    bounds = endpoint.bounds
+    return (
+        endpoint_name(endpoint),
+        str(bounds.n),
+        *(_known(show, value) for value in (bounds.mean, bounds.lower, bounds.upper)),
+        show(endpoint.line),
+        endpoint.standing,
+    )
+
+
+def endpoint_name(endpoint: Endpoint) -> str:
+    """What the figure is."""
+    return "mean grade difference" if endpoint.name == "grade" else endpoint.name
+
+
+def shown_as(endpoint: Endpoint) -> Callable[[float], str]:
+    """Writes a value in the figure's unit."""
+    return points if endpoint.name == "grade" else percent
+
+
+def _known(show: Callable[[float], str], value: float) -> str:
+    return show(value) if math.isfinite(value) else UNKNOWN
+
+
+def category_rows(decision: Decision) -> Iterator[Cells]:
+    """The table of categories."""
+    return map(category_cells, decision.categories)
+
+
+def category_cells(line: CategoryLine) -> Cells:
+    """A category's row."""
+    return (
+        f"{line.category} (critical)" if line.critical else line.category,
+        f"{line.difference.n if line.difference else 0} of {line.expected}",
+        grade_text(line.baseline),
+        grade_text(line.candidate),
+        points(line.difference.mean) if line.difference else UNKNOWN,
+        bounds_text(line.difference),
+    )
+
+
+def bounds_text(bounds: Bounds | None) -> str:
+    """Both bounds of a grade difference."""
+    if bounds is None or not math.isfinite(bounds.lower):
+        return UNKNOWN
+    return f"{points(bounds.lower)} … {points(bounds.upper)}"
+
+
+def grade_text(value: float | None) -> str:
+    """A mean grade."""
+    return UNKNOWN if value is None else f"{value:.2f}"
+
+
+def question_cells(row: Row) -> Cells:
+    """A question's row."""
+    capped = [side for side in SIDES if side in row.answers and row.answers[side].capped]
+    return (
+        str(row.question_id),
+        row.category,
+        grade_text(row.grade("baseline")),
+        grade_text(row.grade("candidate")),
+        UNKNOWN if row.difference is None else points(row.difference),
+        games_text(row) or UNKNOWN,
+        ", ".join(capped) or UNKNOWN,
+    )
+
+
+def games_text(row: Row) -> str:
+    """How the candidate did in each turn that was compared."""
+    words = {"candidate": "win", "baseline": "loss", "tie": "tie"}
+    return ", ".join(words[verdict.winner] for verdict in row.verdicts)
