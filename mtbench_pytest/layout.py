@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtbench_pytest.bench_config import REFERENCE_CATEGORIES
+from mtbench_pytest.errors import FileError
 from mtbench_pytest.general_qa import read_item
-from mtbench_pytest.jsonl import Line
+from mtbench_pytest.jsonl import Line, read_jsonl
 from mtbench_pytest.locate import QUESTIONS, question_files
 from mtbench_pytest.question_lines import FIELDS, read_question
 from mtbench_pytest.records import Question, QuestionId
@@ -42,3 +43,13 @@ def layout_of(bench: Path) -> Layout:
         return Layout((bench / QUESTIONS,), read_question, FIELDS, REFERENCE_CATEGORIES, is_general_qa=False)
     subsets = frozenset(file.stem for file in files)
     return Layout(files, read_item, None, subsets, is_general_qa=True)
+
+
+def question_places(bench: Path) -> dict[QuestionId, tuple[Path, int]]:
+    """File and line of each question, as the files stand now; none where they cannot be read any more."""
+    layout = layout_of(bench)
+    try:
+        lines = [line for file in layout.files for line in read_jsonl(file)]
+        return {layout.read(line, {}).question_id: (line.path, line.number) for line in lines}
+    except FileError:
+        return {}

@@ -6,6 +6,7 @@ On an xdist worker it selects and waits; its rows and its selection travel to th
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mtbench_pytest.decision import Decision, Outcome
+from mtbench_pytest.decision import Outcome
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.idle import use_idle_time
@@ -27,12 +28,13 @@ from mtbench_pytest.models import build_model
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress, added
+from mtbench_pytest.publish import Publisher, report_folder
 from mtbench_pytest.records import Answer, AnswerFailure, Party, Question, Side
-from mtbench_pytest.report.fastchat import file_name
-from mtbench_pytest.report.folder import relative, set_aside
+from mtbench_pytest.report.folder import set_aside
+from mtbench_pytest.report.junit import question_properties
 from mtbench_pytest.report.terminal import verbose_word
 from mtbench_pytest.run import BenchRun
-from mtbench_pytest.screen import header, write_summary
+from mtbench_pytest.screen import header
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.specs import python_factory
 from mtbench_pytest.suite import load_bench
@@ -55,7 +57,7 @@ class MTBenchSession:
         self.settings = settings
         self.is_worker = hasattr(config, "workerinput")
         self.runs: dict[Path, BenchRun] = {}
-        self._summaries: list[tuple[BenchRun, Decision, str]] = []
+        self._publisher = Publisher(config.invocation_params.dir)
         self._benches: dict[Path, Path] = {}
         self._began = False
         self._finished = False
@@ -187,6 +189,7 @@ class MTBenchSession:
         run = self._run_of(item)
         row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
         item.stash[_GRADES] = verbose_word(row)
+        item.user_properties.extend(question_properties(row))
         if self.is_worker:
             item.stash[_SENT] = {"bench": str(run.bench.path), "row": to_plain(row)}
         else:
@@ -273,25 +276,36 @@ class MTBenchSession:
             if part["parties"]["judge"]["identity"]:
                 run.parties = part["parties"]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Decides once a run, writes the report and sets the exit status."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Decides once a run, writes the report and sets the exit status.
+
+        Before other plugins' part, for pytest's JUnit file is written there; the status after it, to stay.
+        """
+        status = self._finish(session, exitstatus)
+        yield
+        if self._watch is not None:
+            self._watch.close()
+        self._office.close()
+        self._notices.close()
+        if status is not None:
+            session.exitstatus = status
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> int | None:
+        """Ends what is under way and decides; returns the exit status, where this process sets one."""
         self._finished = True
         # What an xdist worker has begun, the others wait for.
         unbroken = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
         finish = self.is_worker and unbroken and not session.config.option.maxfail
         for run in self.runs.values():
             run.close(finish=finish)
-        if self._watch is not None:
-            self._watch.close()
-        self._office.close()
-        self._notices.close()
         if self.is_worker:
             session.config.workeroutput["mtbench"] = self._to_send()  # type: ignore[attr-defined]
         elif self._began and not self._refused:
             stopped = session.shouldstop or session.shouldfail or ("interrupted" if exitstatus == 2 else "")
             status = 1 if any(run.fatal for run in self.runs.values()) else int(exitstatus)
-            session.exitstatus = exit_status(self._decide(str(stopped)), status)
+            return exit_status(self._decide(str(stopped)), status)
+        return None
 
     def _to_send(self) -> dict[str, Any]:
         runs = {
@@ -308,20 +322,15 @@ class MTBenchSession:
             decision = run.decide(stopped)
             outcomes.append(decision.outcome)
             folder = self._report_folder(run, partial=decision.outcome == "PARTIAL")
-            try:
-                run.write_report(decision, folder)
-                where = relative(folder / "report.md", self.config.invocation_params.dir)
-            except OSError as error:
-                where = f"not written: {folder}: {error.strerror or error}"
-            self._summaries.append((run, decision, where))
+            self._publisher.write_report(run, decision, folder)
+        self._publisher.tell_ci(self.config.pluginmanager.get_plugins(), os.environ)
         return outcomes
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, so that ours is the last part of the summary
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         """Prints the summary."""
         yield
-        for run, decision, where in self._summaries:
-            write_summary(terminalreporter, run, decision, where)
+        self._publisher.write_summary(terminalreporter)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(
@@ -363,14 +372,8 @@ class MTBenchSession:
         return [run for _, run in sorted(self.runs.items()) if run.gated or run.rows]
 
     def _report_folder(self, run: BenchRun, *, partial: bool) -> Path:
-        """A folder for each bench where a session has several; a part of a bench leaves the whole's alone."""
-        folder = self.config.invocation_params.dir / self.settings.report
-        gated = self._gated()
-        if len(gated) > 1:
-            name = file_name(run.bench.name)
-            same = [other for other in gated if file_name(other.bench.name) == name]
-            folder /= name if len(same) == 1 else f"{name}-{same.index(run) + 1}"
-        return folder / "partial" if partial else folder
+        base = self.config.invocation_params.dir / self.settings.report
+        return report_folder(base, run, self._gated(), partial=partial)
 
 
 @contextmanager

@@ -1,0 +1,71 @@
+"""GitHub Actions: what a run leaves there beside its log. Elsewhere it leaves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mtbench_pytest.decision import Decision
+from mtbench_pytest.layout import question_places
+from mtbench_pytest.report.github import (
+    SUMMARY_LIMIT,
+    Drop,
+    Level,
+    command,
+    step_summary,
+    workflow_commands,
+)
+from mtbench_pytest.run import BenchRun
+
+Decided = tuple[BenchRun, Decision, str]  # with where the report is
+
+
+def tell_actions(env: Mapping[str, str], decided: Sequence[Decided]) -> list[str]:
+    """Appends each bench to the step's summary.
+
+    Args:
+        env: The process's environment: GitHub sets `GITHUB_ACTIONS` and names folder and file in it.
+        decided: The benches of the session.
+
+    Returns:
+        The annotations, as lines for the log; none outside of GitHub Actions.
+    """
+    if env.get("GITHUB_ACTIONS") != "true" or not decided:
+        return []
+    workspace = Path(env.get("GITHUB_WORKSPACE") or ".").resolve()
+    drops = [drop for run, _, _ in decided for drop in _drops(run, workspace)]
+    report_only = any(run.settings.question_policy == "report" for run, _, _ in decided)
+    level: Level = "warning" if report_only else "error"
+    lines = list(workflow_commands([decision for _, decision, _ in decided], drops, level))
+    if summary := env.get("GITHUB_STEP_SUMMARY"):
+        lines += _summarise(Path(summary), decided)
+    return lines
+
+
+def _drops(run: BenchRun, workspace: Path) -> Iterator[Drop]:
+    """The questions of a bench whose own test failed, or would have without `--mtbench-question-policy`."""
+    margins = [
+        (row, run.policy.margin_of_question(row.category) + row.allowance) for row in run.ordered_rows()
+    ]
+    dropped = [(row, margin) for row, margin in margins if (row.difference or 0) < -margin]
+    places = question_places(run.bench.path) if dropped else {}
+    for row, margin in dropped:
+        path, line = places.get(row.question_id, (None, 0))
+        inside = path is not None and path.is_relative_to(workspace)
+        file = path.relative_to(workspace).as_posix() if path is not None and inside else ""
+        yield Drop(row, margin, file, line)
+
+
+def _summarise(path: Path, decided: Sequence[Decided]) -> Iterator[str]:
+    """Appends to the summary, whose limit holds for all that a step writes to it."""
+    try:
+        for run, decision, report in decided:
+            used = path.stat().st_size if path.exists() else 0
+            room = SUMMARY_LIMIT - used
+            text = step_summary(decision, run.ordered_rows(), run.parties, report, run.questions, room)
+            # What no encoding can write is written as an escape, as in the report.
+            with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+    except OSError as error:
+        problem = f"the step's summary was not written: {path}: {error.strerror or error}"
+        yield command("warning", problem, {"title": "mtbench"})

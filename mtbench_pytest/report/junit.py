@@ -1,0 +1,39 @@
+"""What a JUnit file (`--junitxml`) says of a run: properties of each question's test, and of the suite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from mtbench_pytest.decision import Decision
+from mtbench_pytest.records import SIDES, Row
+from mtbench_pytest.report.tables import games_text, shown_as
+
+Property = tuple[str, str | float]
+
+
+def question_properties(row: Row) -> Iterator[Property]:
+    """A question's grades from 1 to 10, their difference, and its games; what is not known is left out."""
+    yield "mtbench_question", str(row.question_id)
+    yield "mtbench_category", row.category
+    for side in SIDES:
+        if (grade := row.grade(side)) is not None:
+            yield f"mtbench_{side}", round(grade, 4)
+    if row.difference is not None:
+        yield "mtbench_difference", round(row.difference, 4)
+    if games := games_text(row):
+        yield "mtbench_games", games
+
+
+def suite_properties(decision: Decision) -> Iterator[Property]:
+    """What was decided for a bench, and why; the bench is in each name, for there may be several."""
+    bench = f"mtbench.{decision.bench}"
+    yield f"{bench}.decision", decision.outcome
+    for number, reason in enumerate(decision.reasons, 1):
+        yield f"{bench}.reason.{number}", reason
+    yield f"{bench}.judged", f"{decision.judged} of {decision.expected}"
+    for endpoint in decision.endpoints:
+        show, bounds = shown_as(endpoint), endpoint.bounds
+        for name, value in (("mean", bounds.mean), ("lower", bounds.lower), ("upper", bounds.upper)):
+            if math.isfinite(value):
+                yield f"{bench}.{endpoint.name.replace(' ', '_')}.{name}", show(value)
