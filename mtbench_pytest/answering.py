@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -63,6 +64,10 @@ class AnswerDesk:
     Models that hold a device's memory take turns there, servers run side by side. Where several processes
     share a run, one of them has each lane (a device, or a server's model), and the others wait for what
     comes of it.
+
+    Attributes:
+        at_work: How many models answer just now.
+        seconds: In which any model that costs something did, its loading included.
     """
 
     def __init__(self, store: Store, crew: Crew, serial: Serial) -> None:
@@ -75,6 +80,9 @@ class AnswerDesk:
         self._stopped = False
         self.copies: list[ChatModel] = []
         self.at_work = 0
+        self.seconds = 0.0
+        self._dear = 0
+        self._since = 0.0
 
     async def answer(self, jobs: Sequence[Job]) -> None:
         """Has all jobs' tasks answered; candidates come first.
@@ -213,13 +221,30 @@ class AnswerDesk:
         try:
             await self._prepare(job, model)
             waiting = {task.question.question_id: task for task in tasks}
-            async with ended(model.answer(tasks)) as answers:
-                async for answer in answers:
-                    await self._take(job, model, waiting, answer)
+            with self._timed(job):
+                async with ended(model.answer(tasks)) as answers:
+                    async for answer in answers:
+                        await self._take(job, model, waiting, answer)
             for task in waiting.values():
                 await self._keep(job, task, _failed(model, task, "the model gave no answer"))
         finally:
             self.at_work -= 1
+
+    @contextmanager
+    def _timed(self, job: Job) -> Iterator[None]:
+        """Within it the clock runs, once however many models answer side by side."""
+        if job.free:
+            yield
+            return
+        if not self._dear:
+            self._since = time.monotonic()
+        self._dear += 1
+        try:
+            yield
+        finally:
+            self._dear -= 1
+            if not self._dear:
+                self.seconds += time.monotonic() - self._since
 
     async def _take(
         self,

@@ -188,7 +188,7 @@ class ChatClient:
             return nullcontext(Bill(0.0))
         most = 0.0
         if self.server.price is not None:
-            most = self.server.price.of(_estimate(*_texts(messages)), max_tokens)
+            most = self.server.price.of(estimate_tokens(*_texts(messages)), max_tokens)
             if self._dearest is not None:
                 most = min(most, self._dearest)
         return self._budget.call(most)
@@ -198,8 +198,8 @@ class ChatClient:
             return
         sent, written = _usage(text)
         bill.cost = self.server.price.of(
-            _estimate(*_texts(messages)) if sent is None else sent,
-            _estimate(text) if written is None else written,
+            estimate_tokens(*_texts(messages)) if sent is None else sent,
+            estimate_tokens(text) if written is None else written,
         )
         self._dearest = max(self._dearest or 0.0, bill.cost)
 
@@ -298,7 +298,7 @@ def _texts(messages: Sequence[Mapping[str, str]]) -> list[str]:
     return [message["content"] for message in messages]
 
 
-def _estimate(*texts: str) -> int:
+def estimate_tokens(*texts: str) -> int:
     """Tokens where nobody counts them: four bytes each, about right for English and most scripts."""
     return sum(len(text.encode("utf-8", "replace")) // 4 + 1 for text in texts)
 

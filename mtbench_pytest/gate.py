@@ -88,7 +88,7 @@ def decide(
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
     critical = {q.category for q in expected if policy.is_critical(q.category)}
-    ways = 2 + pairwise + bool(critical)
+    ways = ways_to_regress(expected, policy, pairwise=pairwise)
     endpoints = _endpoints(found, policy, pairwise, levels, ways, unfit or {})
     categories = category_lines(found, expected, critical)
     falls = _collapses(found, policy, levels.regression_alpha / ways)
@@ -113,6 +113,11 @@ def decide(
     return Decision(
         bench, outcome, tuple(reasons), len(expected), judged, endpoints, categories, falls, levels
     )
+
+
+def ways_to_regress(expected: Sequence[Question], policy: Policy, *, pairwise: bool) -> int:
+    """How many ways there are to a regression: each endpoint, collapses, and critical categories."""
+    return 2 + pairwise + any(policy.is_critical(question.category) for question in expected)
 
 
 def _endpoints(

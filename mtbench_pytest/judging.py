@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -34,6 +35,7 @@ class JudgeDesk:
 
     Attributes:
         calls: How many calls that cost something have ended.
+        seconds: That these took, one after the other.
         queued: How many wait for a place among the calls at once.
         made: How many judgments were handed over that took a call here.
     """
@@ -56,6 +58,7 @@ class JudgeDesk:
         self._stopped = False
         self._made: set[str] = set()
         self.calls = 0
+        self.seconds = 0.0
         self.queued = 0
         self.made = 0
 
@@ -174,7 +177,9 @@ class JudgeDesk:
             if self._stopped:
                 return
             try:
+                started = time.monotonic()
                 result = await self._ask(task)
+                self.seconds += time.monotonic() - started
                 self.calls += 1
                 self._made.add(key)
                 # Within the limit: what is not stored yet is still under way.

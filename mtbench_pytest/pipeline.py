@@ -146,6 +146,21 @@ class Pipeline:
             seen.judgments_made = desk.made
         return seen
 
+    def pace(self) -> dict[str, float]:
+        """What was made here that costs something, and how long it took.
+
+        Returns:
+            `answer_tokens` in `answer_seconds`, with all models side by side; `judge_calls` of
+            `judge_seconds` together, as if they had been made one after the other.
+        """
+        desk = self._desk
+        return {
+            "answer_tokens": self.look().tokens,
+            "answer_seconds": self._answers.seconds,
+            "judge_calls": 0 if desk is None else desk.calls,
+            "judge_seconds": 0.0 if desk is None else desk.seconds,
+        }
+
     @property
     def alive(self) -> bool:
         """Whether anything can still be finished."""

@@ -172,8 +172,8 @@ def progress_line(progress: Progress, rates: Rates, elapsed: float) -> str:
         elapsed: Seconds since the session began.
     """
     tokens, calls = _rates(progress, rates)
-    time = f", {_duration(elapsed)}"
-    left = f", ~{_duration(_rough(rates.left))} left" if rates.left is not None else ""
+    time = f", {duration(elapsed)}"
+    left = f", ~{duration(_rough(rates.left))} left" if rates.left is not None else ""
     failed = f", {progress.failures} failed" if progress.failures else ""
     answers = f"mtbench: {progress.answers}/{progress.answers_total} answers"
     judgments = f"{progress.judgments}/{progress.judgments_total} judgments"
@@ -207,7 +207,7 @@ def _rough(seconds: float) -> float:
     return round(seconds / step) * step
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """`42 s`, `1:24` or `2:03:00`."""
     whole = round(seconds)
     if whole < 60:

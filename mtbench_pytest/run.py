@@ -325,6 +325,8 @@ class BenchRun:
                 "seed": settings.seed,
                 "samples": settings.samples,
             },
+            # Under xdist the workers know it, each its own part.
+            "pace": None if self._pipeline is None else self._pipeline.pace(),
             "versions": {"mtbench-pytest": __version__, "python": platform.python_version(), **_versions()},
             "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -62,28 +62,45 @@ def parties_with_work(
     return working
 
 
-def _stored(
+def answers_at_hand(
     contest: Contest, side: Side, questions: Sequence[Question], scope: Sequence[Question], store: Store
-) -> list[Answers] | None:
-    """A side's answers by sample, where all can be had without asking a model that costs something."""
+) -> list[Answers]:
+    """Those of a side's answers, by sample, that can be had without asking a model that costs something.
+
+    Raises:
+        MTBenchError: What the model raised.
+    """
     model = contest.models[side]
     samples = range(1, contest.drawn(side) + 1)
     if is_free(model):
         return [asyncio.run(_all_of(model, contest.tasks(side, questions, sample))) for sample in samples]
-    identity = _remembered(model, store) if isinstance(model, Fingerprints) else _plain(model.identity())
+    identity = known_identity(model, store)
     if identity is None:
-        return None
+        return [{} for _ in samples]
     answers: list[Answers] = []
     for sample in samples:
         keys = AnswerKeys(identity, contest.tasks(side, scope, sample))
         by_key = {keys(task): task.question.question_id for task in contest.tasks(side, questions, sample)}
-        found = store.answers(by_key)
-        if len(found) < len(by_key):
-            return None
+        found = {by_key[key]: answer for key, answer in store.answers(by_key).items()}
         # Where no sample can differ from the first, that is all of them.
-        first = answers[0] if answers else {}
-        answers.append({**first, **{by_key[key]: answer for key, answer in found.items()}})
+        fixed = [q.question_id for q in questions if answers and not contest.varies(side, q)]
+        found |= {question_id: answers[0][question_id] for question_id in fixed if question_id in answers[0]}
+        answers.append(found)
     return answers
+
+
+def known_identity(party: ChatModel | Judge, store: Store) -> Mapping[str, Any] | None:
+    """A party's identity; None where weights would have to be read for it."""
+    return _remembered(party, store) if isinstance(party, Fingerprints) else _plain(party.identity())
+
+
+def _stored(
+    contest: Contest, side: Side, questions: Sequence[Question], scope: Sequence[Question], store: Store
+) -> list[Answers] | None:
+    """A side's answers by sample, where all of a model's that costs something are at hand."""
+    found = answers_at_hand(contest, side, questions, scope, store)
+    whole = all(len(answers) == len(questions) for answers in found)
+    return found if whole or is_free(contest.models[side]) else None
 
 
 async def _all_of(model: ChatModel, tasks: Sequence[AnswerTask]) -> Answers:

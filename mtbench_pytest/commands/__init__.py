@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.commands import agreement, doctor, fetch, init, lint, metrics, reference, show
+from mtbench_pytest.commands import agreement, doctor, fetch, init, lint, metrics, plan, reference, show
 
-COMMANDS = (init, fetch, lint, reference, show, agreement, metrics, doctor)  # as `mtbench --help` lists them
+COMMANDS = (init, fetch, lint, reference, show, agreement, metrics, plan, doctor)  # as `mtbench --help` lists

@@ -73,6 +73,28 @@ class Renders(Protocol):
         """The question's first turn as the model reads it, special tokens included."""
 
 
+class Tokenizer(Protocol):
+    """Counts tokens as a model does."""
+
+    def prompt(self, messages: Sequence[dict[str, str]]) -> Sequence[int]:
+        """Token ids of a conversation, up to where the assistant's reply begins."""
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has by itself."""
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    """A model whose tokenizer may be on this machine."""
+
+    def tokenizer(self) -> Tokenizer | None:
+        """Its tokenizer; None where a server would have to be asked for it.
+
+        Raises:
+            MTBenchError: As `prepare` does.
+        """
+
+
 @runtime_checkable
 class Plans(Protocol):
     """A model that generates in batches and can say which.

@@ -154,6 +154,15 @@ class TransformersModel:
         """See `base.Plans`."""
         return [[talk.task for talk in batch] for batch in self._plan(tasks)]
 
+    @property
+    def system(self) -> str:
+        """The system prompt put before every conversation, or ""."""
+        return self.settings.system
+
+    def tokenizer(self) -> Tokens | None:
+        """See `base.Tokenizes`. None for a branch of a repository: what it holds now only the Hub knows."""
+        return None if self._checkpoint.local_folder() is None else self._tokens
+
     def render(self, question: Question) -> str:
         """The question's first turn as the model reads it, special tokens included."""
         messages = question.messages(self.settings.system)

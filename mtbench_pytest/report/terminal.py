@@ -45,7 +45,7 @@ def summary_lines(
         notes: Further lines.
     """
     names = {party: about["name"] for party, about in parties.items()}
-    yield from _wrapped(
+    yield from wrapped(
         f"candidate {names['candidate']}, baseline {names['baseline']}, judge {names['judge']}"
     )
     yield ""
@@ -54,7 +54,7 @@ def summary_lines(
     yield from _drop_lines(rows)
     yield from _count_lines(rows)
     for note in notes:
-        yield from _wrapped(note)
+        yield from wrapped(note)
     yield f"report: {report}"
     yield ""
 
@@ -63,7 +63,7 @@ def decision_lines(decision: Decision) -> Iterator[str]:
     """The outcome and why."""
     yield f"{decision.bench}: {decision.outcome}"
     for reason in decision.reasons:
-        yield from _wrapped(f"- {reason}")
+        yield from wrapped(f"- {reason}")
 
 
 def _category_table(decision: Decision) -> Iterator[str]:
@@ -172,7 +172,7 @@ def _count_lines(rows: Sequence[Row]) -> Iterator[str]:
         yield f"failures: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
         reasons = Counter(one_line(failure.reason, 10 * WIDTH) for failure in failures)
         for reason, n in reasons.most_common(_REASONS):
-            yield from _wrapped(f"  {n} x {reason}")
+            yield from wrapped(f"  {n} x {reason}")
         if len(reasons) > _REASONS:
             yield f"  and {len(reasons) - _REASONS} more reasons, all in the report"
     else:
@@ -238,7 +238,7 @@ def _clip(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
-def _wrapped(text: str) -> Iterator[str]:
+def wrapped(text: str) -> Iterator[str]:
     """Lines of at most the width, broken at spaces, in a word only where it alone is too wide."""
     indent = " " * (len(text) - len(text.lstrip()) + 2)
     line = text[: len(text) - len(text.lstrip())]

@@ -1,0 +1,182 @@
+"""Which grades and games a run would have to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mtbench_pytest.client import estimate_tokens
+from mtbench_pytest.contest import Contest, is_free
+from mtbench_pytest.judges.base import GradeTask, Judge, ReplyJudge, Task
+from mtbench_pytest.keys import judgment_key
+from mtbench_pytest.planning.amounts import Cost, Tokens, Usage, cost_of, weakest
+from mtbench_pytest.planning.answers import Cast, server_of
+from mtbench_pytest.planning.earlier import Earlier
+from mtbench_pytest.planning.said import Said
+from mtbench_pytest.prompts import PromptType
+from mtbench_pytest.records import SIDES, Answer, Question
+from mtbench_pytest.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Judgments of one kind.
+
+    Attributes:
+        needed: Judgments.
+        identical: Games of two identical conversations: ties that need no judge.
+        shared: Those that another judgment's same prompt gives.
+        at_hand: Those in the store, or all where the judge costs nothing.
+    """
+
+    needed: int
+    identical: int
+    shared: int
+    at_hand: int
+
+    @property
+    def calls(self) -> int:
+        """Calls still to be made."""
+        return self.needed - self.identical - self.shared - self.at_hand
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeWork:
+    """What the judge has to do.
+
+    Attributes:
+        free: It costs nothing to ask.
+        usage: Of the calls still to be made; nothing for a free judge.
+        cost: None without prices.
+    """
+
+    grades: Tally
+    games: Tally
+    free: bool
+    usage: Usage
+    cost: Cost | None
+
+    @property
+    def calls(self) -> int:
+        """Calls still to be made."""
+        return self.grades.calls + self.games.calls
+
+
+def judge_work(
+    contest: Contest, questions: Sequence[Question], cast: Cast, store: Store, earlier: Earlier | None
+) -> JudgeWork:
+    """What the judge has to do; without one, what any judge would have to.
+
+    Raises:
+        MTBenchError: What the judge raised.
+    """
+    judge = contest.judge
+    graded = [(question, turn) for question in questions for turn in _turns(question)]
+    compared = [(question, turn) for question in questions for turn in _game_turns(contest, question)]
+    grades = [one for question, turn in graded for one in _grades(contest, question, turn, cast)]
+    games = [one for question, turn in compared for one in _games(contest, question, turn, cast)]
+    stated = None if (server := server_of(judge)) is None else server.price
+    singles, single_usage = _tally(grades, len(grades), judge, store, _written("single", judge, earlier))
+    pairs, pair_usage = _tally(games, 2 * len(compared), judge, store, _written("pairwise", judge, earlier))
+    usage = single_usage + pair_usage
+    return JudgeWork(
+        grades=singles,
+        games=pairs,
+        free=judge is not None and is_free(judge),
+        usage=usage,
+        cost=None if stated is None else cost_of(usage, stated),
+    )
+
+
+def _tally(
+    asked: Sequence[_Asked], needed: int, judge: Judge | None, store: Store, written: Tokens
+) -> tuple[Tally, Usage]:
+    """What of one kind is to be asked for, and what that takes.
+
+    Args:
+        written: How long one judgment is.
+    """
+    by_key = {_key(judge, one): one for one in asked}
+    if judge is not None and is_free(judge):
+        missing: list[_Asked] = []
+    else:
+        stored = store.judgments([key for key in by_key if isinstance(key, str)])
+        missing = [one for key, one in by_key.items() if key not in stored]
+    usage = sum((Usage(one.sent, written) for one in missing), Usage())
+    tally = Tally(needed, needed - len(asked), len(asked) - len(by_key), len(by_key) - len(missing))
+    return tally, usage
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call of the judge.
+
+    Attributes:
+        shown: What it shows, in order.
+        sent: Its prompt.
+    """
+
+    task: Task
+    shown: tuple[Said, ...]
+
+    @property
+    def sent(self) -> Tokens:
+        prompt = self.task.prompt
+        texts = [prompt.system, prompt.user] if prompt.system else [prompt.user]
+        return Tokens(estimate_tokens(*texts), weakest(said.basis for said in self.shown))
+
+
+def _turns(question: Question) -> range:
+    return range(1, len(question.turns) + 1)
+
+
+def _game_turns(contest: Contest, question: Question) -> Sequence[int]:
+    """The turns that are compared; of parties that are not named, all."""
+    if contest.judge is not None and len(contest.models) == len(SIDES):
+        return contest.game_turns(question)
+    return _turns(question) if contest.pairwise else ()
+
+
+def _grades(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
+    for (_, sample), said in cast.items():
+        one = said[question.question_id]
+        yield _Asked(contest.grade_task(question, turn, one.answer, sample), (one,))
+
+
+def _games(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
+    candidate, baseline = (cast[side, 1][question.question_id] for side in SIDES)
+    tasks = contest.game_tasks(question, turn, candidate.answer, _unlike(candidate, baseline))
+    for task, shown in zip(tasks, ((candidate, baseline), (baseline, candidate)), strict=False):
+        yield _Asked(task, shown)
+
+
+def _unlike(candidate: Said, baseline: Said) -> Answer:
+    """The baseline's answer, and where it only stands for one, surely not the candidate's.
+
+    That both will say the same is not known: a plan that counts on it would be too low.
+    """
+    answer = baseline.answer
+    if candidate is baseline or candidate.basis == baseline.basis == "counted":
+        return answer
+    first = answer.replies[0]
+    if first.text != candidate.answer.replies[0].text:
+        return answer
+    other = replace(first, text=("b" if first.text[:1] == "a" else "a") + first.text[1:])
+    return replace(answer, replies=(other, *answer.replies[1:]))
+
+
+def _key(judge: Judge | None, one: _Asked) -> Hashable:
+    """What makes two judgments one: as the store has it where the answers are known, else whose they are."""
+    task = one.task
+    if any(said.basis != "counted" for said in one.shown):
+        return isinstance(task, GradeTask), task.turn, tuple(map(id, one.shown))
+    if judge is None:
+        return task.prompt
+    return judgment_key(judge.identity(), task, judge.key_extra(task))
+
+
+def _written(kind: PromptType, judge: Judge | None, earlier: Earlier | None) -> Tokens:
+    """How long a judgment is."""
+    if earlier is not None and kind in earlier.judgments:
+        return Tokens(round(earlier.judgments[kind]), "as before")
+    return Tokens(getattr(judge, "max_tokens", ReplyJudge.max_tokens), "at most")

@@ -1,0 +1,170 @@
+"""What a run would take and what it could show: for the terminal, and for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from mtbench_pytest.explain import percent
+from mtbench_pytest.planning import Plan, Time
+from mtbench_pytest.planning.amounts import Basis, Cost, FourBytes, Tokens, Usage
+from mtbench_pytest.planning.judgments import Tally
+from mtbench_pytest.planning.reach import POWER, Reach
+from mtbench_pytest.progress import duration
+from mtbench_pytest.report.terminal import wrapped
+
+_MARKS: Mapping[Basis, str] = {"counted": "", "as before": "~", "at most": "<= "}
+_NAME = 24
+_UNKNOWN = "-"
+
+
+def plan_result(plan: Plan) -> dict[str, Any]:
+    """The plan for programs; what is not known is null."""
+    return {
+        "bench": plan.bench,
+        "questions": plan.questions,
+        "turns": plan.turns,
+        **{str(party): spec for party, spec in plan.parties.items()},
+        "answers": {work.side: {**_plain(asdict(work)), "to_make": work.to_make} for work in plan.answers},
+        "judge_work": {
+            "free": plan.judge.free,
+            "grades": {**asdict(plan.judge.grades), "calls": plan.judge.grades.calls},
+            "games": {**asdict(plan.judge.games), "calls": plan.judge.games.calls},
+            "usage": asdict(plan.judge.usage),
+            "cost": None if plan.judge.cost is None else asdict(plan.judge.cost),
+        },
+        "calls": plan.calls,
+        "cost": None if plan.cost is None else asdict(plan.cost),
+        "time": None if plan.time is None else asdict(plan.time),
+        "power": POWER,
+        "endpoints": [_plain(asdict(found)) for found in plan.reaches],
+        "concerns": list(plan.concerns),
+    }
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in fields.items()
+    }
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan for people, at most 80 columns wide."""
+    yield f"bench {plan.bench}: {plan.questions} questions, {plan.turns} turns"
+    for party in ("candidate", "baseline", "judge"):
+        yield from wrapped(f"{party} {plan.parties.get(party, '(not named)')}")
+    yield ""
+    yield from _work_table(plan)
+    yield ""
+    yield from _usage_table(plan)
+    yield from _time_lines(plan.time)
+    yield ""
+    yield from _reach_table(plan.reaches)
+    for concern in plan.concerns:
+        yield from wrapped(f"note: {concern}")
+
+
+def _work_table(plan: Plan) -> Iterator[str]:
+    yield f"{'':<{_NAME}}" + _cells(("needed", "at hand", "no call", "to make", "calls"), 10)
+    for work in plan.answers:
+        counts = (work.needed, work.at_hand, work.shared, work.to_make, work.calls)
+        yield f"{f'answers of {work.side}':<{_NAME}}" + _cells(map(_count, counts), 10)
+    for name, tally in (("grades", plan.judge.grades), ("games", plan.judge.games)):
+        yield f"{name:<{_NAME}}" + _cells(map(_count, _counts(tally)), 10)
+    yield f"{'calls together':<{_NAME}}" + f"{_count(plan.calls):>50}"
+    if plan.judge.free:
+        yield "the judge costs nothing"
+    if identical := plan.judge.games.identical:
+        yield f"{_count(identical)} games are of identical conversations: ties without a call"
+
+
+def _counts(tally: Tally) -> tuple[int, ...]:
+    return (tally.needed, tally.at_hand, tally.identical + tally.shared, tally.calls, tally.calls)
+
+
+def _usage_table(plan: Plan) -> Iterator[str]:
+    lines = [
+        (str(work.side), work.usage, work.cost, work.counted_by) for work in plan.answers if work.to_make
+    ]
+    if plan.judge.calls:
+        lines.append(("judge", plan.judge.usage, plan.judge.cost, FourBytes.name))
+    if not lines:
+        yield "nothing is left to make: it costs nothing"
+        return
+    yield f"{'tokens':<{_NAME}}" + _cells(("sent", "written", "cost"), 16)
+    for name, usage, cost, _ in lines:
+        yield _usage_row(name, usage, cost)
+    if len(lines) > 1:
+        yield _usage_row("together", sum((usage for _, usage, _, _ in lines), Usage()), plan.cost)
+    yield from _legend(lines)
+
+
+def _usage_row(name: str, usage: Usage, cost: Cost | None) -> str:
+    price = _UNKNOWN if cost is None else f"{_MARKS[cost.basis]}{cost.amount:,.2f}"
+    return f"{name:<{_NAME}}" + _cells((_tokens(usage.sent), _tokens(usage.written), price), 16)
+
+
+def _legend(lines: Sequence[tuple[str, Usage, Cost | None, str]]) -> Iterator[str]:
+    bases = {tokens.basis for _, usage, _, _ in lines for tokens in (usage.sent, usage.written)}
+    if "as before" in bases:
+        yield "~ by the lengths of the earlier run"
+    if "at most" in bases:
+        yield "<= at most: as long as --mtbench-max-new-tokens and the judge's limit allow"
+    if any(name == "judge" and usage.written.basis == "at most" for name, usage, *_ in lines):
+        yield "judgments usually have 200 to 400 tokens: --earlier tells yours"
+    for counted_by in dict.fromkeys(counted_by for *_, counted_by in lines):
+        names = ", ".join(name for name, *_, by in lines if by == counted_by)
+        yield f"{names}: {counted_by}"
+    if unpriced := ", ".join(name for name, _, cost, _ in lines if cost is None):
+        yield from wrapped(f"{unpriced}: no input_price and output_price in the spec, or no server")
+
+
+def _time_lines(time: Time | None) -> Iterator[str]:
+    if time is not None:
+        parts = [("answering", time.answering), ("judging", time.judging)]
+        told = [f"{name} ~{duration(seconds)}" for name, seconds in parts if seconds]
+        both = ", side by side" if len(told) > 1 else ""
+        yield f"time at the earlier run's pace: {', '.join(told) or 'none'}{both}"
+
+
+def _reach_table(reaches: Sequence[Reach]) -> Iterator[str]:
+    questions = reaches[0].questions
+    yield f"{f'{questions} questions':<{_NAME}}" + _cells(("SD", "passes", "finds", "margin", "needs"), 10)
+    for found in reaches:
+        show = "{:.2f}".format if found.endpoint == "grade" else percent
+        name = "mean grade difference" if found.endpoint == "grade" else found.endpoint
+        cells = (
+            f"{found.noise.sd:.2f}",
+            *(show(value) if math.isfinite(value) else _UNKNOWN for value in (found.passes, found.finds)),
+            show(found.margin.margin),
+            _needs(found.margin.needs),
+        )
+        yield f"{name:<{_NAME}}" + _cells(cells, 10)
+    power = f"{100 * POWER:.0f} %"
+    yield f"passes: the least margin that an equal candidate passes in {power} of runs"
+    yield f"finds: the least true drop that is a REGRESSION in {power} of runs"
+    yield "needs: questions with which an equal candidate passes the margin as often"
+    for source in dict.fromkeys(found.noise.source for found in reaches):
+        names = ", ".join(found.endpoint for found in reaches if found.noise.source == source)
+        yield from wrapped(f"SD ({names}): {source}")
+    for wish in (wish for found in reaches for wish in found.wishes):
+        yield f"a margin of {wish.margin:g} needs {_needs(wish.needs)} questions"
+
+
+def _needs(count: int | None) -> str:
+    return "over 1,000,000" if count is None else _count(count)
+
+
+def _cells(cells: Iterable[str], width: int) -> str:
+    return "".join(f"{cell:>{width}}" for cell in cells)
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
+
+
+def _tokens(tokens: Tokens) -> str:
+    return f"{_MARKS[tokens.basis]}{tokens.n:,}"

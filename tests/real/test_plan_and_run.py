@@ -1,0 +1,72 @@
+"""`mtbench plan` against what a run then sends to a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtbench_pytest.cli import main
+from mtbench_pytest.client import estimate_tokens
+from tests.real.replies import Body
+from tests.real.server import ChatServer
+from tests.real.test_main_job import Gate
+
+PRICES = "input_price=2.50&output_price=10"
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(models=("chat-small", "chat-weak", "judge-small")) as server:
+        yield server
+
+
+def sent(bodies: list[Body], model: str) -> int:
+    """Tokens sent to a model, as they are estimated."""
+    messages = [body["messages"] for body in bodies if body["model"] == model]
+    return sum(estimate_tokens(*(message["content"] for message in said)) for said in messages)
+
+
+def test_a_plan_is_what_the_run_sends(
+    server: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"candidate": "chat-weak", "baseline": "chat-small", "judge": "judge-small"}
+    parties = {party: f"openai:{name}?base_url={server.base_url}&{PRICES}" for party, name in names.items()}
+    options = [f"--mtbench-{party}={spec}" for party, spec in parties.items()]
+    options += ["--mtbench-bench=general", "--mtbench-sample=smoke", "--mtbench-max-new-tokens=64"]
+
+    def plan(*more: str) -> Any:
+        assert main(["plan", "--json", *options, *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    store = f"--mtbench-store={tmp_path / 'store.db'}"
+    before = plan(store)
+    assert not server.calls, "a plan calls nobody"
+    assert not (tmp_path / "store.db").exists()
+
+    gate = Gate(tmp_path)
+    status = gate.run("--mtbench-sample=smoke", "--mtbench-max-new-tokens=64", **parties)
+    assert status in (1, 20), gate.out
+    asked = list(server.chats)
+    again = plan("--mtbench-store=none", f"--earlier={tmp_path / 'mtbench-report'}")
+
+    # Without a word known beforehand the calls are right, and the tokens are bounds.
+    assert before["calls"] == again["calls"] == len(asked)
+    for side in ("candidate", "baseline"):
+        work = before["answers"][side]
+        assert work["usage"]["sent"]["basis"] == "at most"
+        assert work["usage"]["sent"]["n"] >= sent(asked, names[side])
+        assert again["answers"][side]["usage"]["sent"]["n"] == sent(asked, names[side])
+    assert before["judge_work"]["usage"]["sent"]["n"] >= sent(asked, names["judge"])
+    assert again["judge_work"]["usage"]["sent"]["n"] == sent(asked, names["judge"])
+    assert before["cost"]["amount"] > again["cost"]["amount"] > 0
+
+    # The run told its pace, and its own store makes the next one free.
+    judged = sum(body["model"] == "judge-small" for body in asked)
+    assert gate.result["pace"]["judge_calls"] == judged
+    assert again["time"]["answering"] > 0
+    assert again["time"]["judging"] > 0
+    assert plan(store)["calls"] == 0
