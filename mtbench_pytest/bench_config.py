@@ -57,6 +57,7 @@ class BenchConfig:
             not stated.
         margins: "run", "question" and "win_rate", each optional.
         categories: Rules of single categories.
+        judge_noise: By judge the within-answer SD of its grades in points, as `mtbench noise` finds it.
         samples: Named lists of question ids.
     """
 
@@ -67,6 +68,7 @@ class BenchConfig:
     metrics: bool | None = None
     margins: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, CategoryRules] = field(default_factory=dict)
+    judge_noise: Mapping[str, float] = field(default_factory=dict)
     samples: Mapping[str, tuple[QuestionId, ...]] = field(default_factory=dict)
 
 
@@ -79,6 +81,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "temperature": (dict, "a table category = number"),
     "margins": (dict, "a table with run, question, win_rate"),
     "categories": (dict, "a table for each category, such as [categories.safety]"),
+    "judge_noise": (dict, "a table judge = points"),
     "samples": (dict, "a table name = [question ids]"),
 }
 _MARGINS = ("run", "question", "win_rate")
@@ -117,6 +120,7 @@ def read_config(path: Path, reference_categories: frozenset[str] = REFERENCE_CAT
             name: _category(path, f"categories.{name}", rules)
             for name, rules in data.get("categories", {}).items()
         },
+        judge_noise=_numbers(path, data, "judge_noise"),
         samples={name: _ids(path, name, ids) for name, ids in data.get("samples", {}).items()},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
@@ -22,7 +22,6 @@ from mtbench_pytest.records import (
 )
 
 T = TypeVar("T")
-Said = TypeVar("Said", Judgment, Verdict)
 Slot = tuple[Side, int]
 """A side and the number of its sample, from 1."""
 
@@ -77,6 +76,7 @@ class Case:
 
     Args:
         drawn: By side how many answers stand for it.
+        repeats: How often each answer is graded.
     """
 
     def __init__(
@@ -85,8 +85,10 @@ class Case:
         bench: str,
         loop: asyncio.AbstractEventLoop,
         drawn: Callable[[Side], int] = lambda _: 1,
+        repeats: int = 1,
     ) -> None:
         self.question = question
+        self.repeats = repeats
         self.judging = False
         self.game_turns: tuple[int, ...] = ()
         self.drawn = {side: drawn(side) for side in SIDES}
@@ -109,7 +111,7 @@ class Case:
         said = {slot: self._said(slot) for slot in self.slots}
         missing = [answer for answer in said.values() if isinstance(answer, AnswerFailure)]
         answers = {slot: answer for slot, answer in said.items() if isinstance(answer, Answer)}
-        graded = {slot: _in_order(found) for slot, found in self.judgments.items() if found}
+        graded = {slot: tuple(sorted(found, key=_order)) for slot, found in self.judgments.items() if found}
         return Row(
             bench=self._bench,
             question_id=self.question.question_id,
@@ -118,8 +120,8 @@ class Case:
             game_turns=self.game_turns,
             answers={side: answer for (side, n), answer in answers.items() if n == 1},
             judgments={side: found for (side, n), found in graded.items() if n == 1},
-            verdicts=_in_order(self.verdicts),
-            failures=(*missing, *sorted(self.failures, key=lambda failure: (failure.turn, failure.models))),
+            verdicts=tuple(sorted(self.verdicts, key=lambda verdict: verdict.turn)),
+            failures=(*missing, *sorted(self.failures, key=_place)),
             drawn={side: n for side, n in self.drawn.items() if n > 1},
             samples={
                 side: tuple(
@@ -130,6 +132,7 @@ class Case:
                 for side, drawn in self.drawn.items()
                 if drawn > 1
             },
+            repeats=self.repeats,
         )
 
     def answered(self, slot: Slot, answer: Answer | AnswerFailure) -> None:
@@ -161,5 +164,9 @@ class Case:
             parcel.fail(error)
 
 
-def _in_order(said: Sequence[Said]) -> tuple[Said, ...]:
-    return tuple(sorted(said, key=lambda one: one.turn))
+def _order(judgment: Judgment) -> tuple[int, int]:
+    return judgment.turn, judgment.repeat
+
+
+def _place(failure: JudgeFailure) -> tuple[int, tuple[str, ...], int]:
+    return failure.turn, failure.models, failure.repeat

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mtbench_pytest.judges.base import GameTask, GradeTask, Judge
+from mtbench_pytest.judges.base import CountsRepeats, GameTask, GradeTask, Judge
 from mtbench_pytest.models.base import ChatModel, Sampled
 from mtbench_pytest.records import SIDES, Answer, AnswerTask, Party, Question, Sampling, Side
 from mtbench_pytest.suite import Bench
@@ -40,12 +40,13 @@ class Contest:
     """Who answers what, who judges it, and how.
 
     Attributes:
-        models: By side; a contest without a judge may have one side only.
+        models: By side; where there is one only, nothing is compared.
         judge: None where only answers are wanted.
         seed: Of the run; each question's own seed is derived from it.
         max_new_tokens: Most tokens a reply may have.
         concurrency: Most judge calls under way at once.
         samples: Answers of the candidate to each question.
+        repeats: How often each answer is graded; games are played once.
     """
 
     bench: Bench
@@ -56,6 +57,7 @@ class Contest:
     max_new_tokens: int = 1024
     concurrency: int = 16
     samples: int = 1
+    repeats: int = 1
 
     def sampling(self, question: Question, sample: int = 1) -> Sampling:
         """How a question is sampled in this contest."""
@@ -99,12 +101,17 @@ class Contest:
 
     def game_turns(self, question: Question) -> tuple[int, ...]:
         """The turns of a question that are compared pairwise."""
-        return self.judge.game_turns(question) if self.pairwise and self.judge is not None else ()
+        if not self.pairwise or self.judge is None or len(self.models) < len(SIDES):
+            return ()
+        return self.judge.game_turns(question)
 
-    def grade_task(self, question: Question, turn: int, answer: Answer, sample: int = 1) -> GradeTask:
-        """What the judge is asked about one turn of an answer."""
+    def grade_tasks(
+        self, question: Question, turn: int, answer: Answer, sample: int = 1
+    ) -> tuple[GradeTask, ...]:
+        """What the judge is asked about one turn of an answer: the same, once a repeat."""
         prompt = self.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
-        return GradeTask(question, turn, answer, prompt, sample)
+        repeats = range(1, self.repeats + 1)
+        return tuple(GradeTask(question, turn, answer, prompt, sample, repeat) for repeat in repeats)
 
     def game_tasks(
         self, question: Question, turn: int, candidate: Answer, baseline: Answer
@@ -127,7 +134,10 @@ class Contest:
         if party != "judge":
             self.models[party].prepare(questions)
         elif self.judge is not None:
-            self.judge.prepare(questions, [self.models[side].name for side in SIDES], self.pairwise)
+            names = [self.models[side].name for side in SIDES if side in self.models]
+            self.judge.prepare(questions, names, self.pairwise)
+            if isinstance(self.judge, CountsRepeats):
+                self.judge.prepare_repeats(self.repeats)
 
     def check_prompts(self, questions: Sequence[Question]) -> None:
         """Looks for a question that no prompt fits.

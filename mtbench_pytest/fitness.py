@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtbench_pytest.explain import percent
+from mtbench_pytest.noise import Noise, run_noise
 from mtbench_pytest.proportions import Share, clustered_share
 from mtbench_pytest.records import SIDES, JudgeFailure, QuestionId, Row, Verdict
 
@@ -95,11 +96,16 @@ class GradesUsed:
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What a run shows of its judge."""
+    """What a run shows of its judge.
+
+    Attributes:
+        noise: None where no answer was graded more than once.
+    """
 
     position: Position
     asked: Asked
     grades: GradesUsed
+    noise: Noise | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ class Fitness:
 def judge_fitness(rows: Sequence[Row]) -> Fitness:
     """What a run's rows show of its judge."""
     verdicts = (verdict for row in rows for verdict in row.verdicts)
-    return Fitness(position_of(verdicts), _asked(rows), grades_used(_grades(rows)))
+    return Fitness(position_of(verdicts), _asked(rows), grades_used(_grades(rows)), run_noise(rows))
 
 
 def position_of(verdicts: Iterable[Verdict]) -> Position:
@@ -173,7 +179,7 @@ def _asked(rows: Sequence[Row]) -> Asked:
 
 def _asked_about(row: Row) -> int:
     """Grades and games. A game whose twin failed is in no verdict, and was asked for."""
-    graded = sum(len(row.judgments.get(side, ())) for side in SIDES)
+    graded = sum(len(judgments) for side in SIDES for _, judgments in row.answered(side))
     graded += sum(isinstance(failure, JudgeFailure) and len(failure.models) == 1 for failure in row.failures)
     if not all(side in row.answers for side in SIDES):
         return graded
@@ -184,7 +190,8 @@ def _asked_about(row: Row) -> int:
 def _grades(rows: Sequence[Row]) -> Iterator[float]:
     for row in rows:
         for side in SIDES:
-            yield from (judgment.grade for judgment in row.judgments.get(side, ()))
+            for _, judgments in row.answered(side):
+                yield from (judgment.grade for judgment in judgments)
 
 
 def _warnings(fitness: Fitness) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtbench_pytest.records import Answer, AnswerFailure, Judgment, Question, Row, Side, Verdict
-from mtbench_pytest.report.terminal import failure_kind, printable
+from mtbench_pytest.report.terminal import failure_kind, failure_place, grades_in_words, printable
 
 _WIDTH = 100
 _LINES = 6
@@ -19,8 +19,8 @@ class SideResult:
 
     Attributes:
         grade: Mean grade over the turns, and over the samples where there are several, from 1 to 10.
-        grades: The grade of each turn.
-        judgments: With the judge's reasons, one a turn.
+        grades: The grade of each turn, the mean over the repeats.
+        judgments: With the judge's reasons, one a turn and repeat.
         samples: The grade of each of its answers; of several the others are those of the first.
     """
 
@@ -29,6 +29,10 @@ class SideResult:
     grades: tuple[float, ...]
     judgments: tuple[Judgment, ...]
     samples: tuple[float, ...] = ()
+
+    def of_turn(self, turn: int) -> tuple[Judgment, ...]:
+        """The judgments of a turn, from 1, one a repeat."""
+        return tuple(judgment for judgment in self.judgments if judgment.turn == turn)
 
     def __repr__(self) -> str:
         return f"<{self.answer.model}: grade {self.grade:.2f}>"
@@ -78,10 +82,11 @@ class Judged:
         for turn, text in enumerate(self.question.turns, 1):
             lines += ["", f"turn {turn}:", *_quote("user", text)]
             for label, side in (("baseline", self.baseline), ("candidate", self.candidate)):
-                judgment = side.judgments[turn - 1]
-                model = side.answer.model
-                lines += _quote(f"{label} {model}, graded {judgment.grade:g}", side.answer.turns[turn - 1])
-                lines += _quote(f"{judgment.judge} on the {label}", judgment.text)
+                judgments = side.of_turn(turn)
+                graded = grades_in_words([judgment.grade for judgment in judgments])
+                lines += _quote(f"{label} {side.answer.model}, graded {graded}", side.answer.turns[turn - 1])
+                first = judgments[0]
+                lines += _quote(f"{first.judge} on the {label}", first.text)
         lines += ["", f"the whole record: {self.report}"]
         return "\n".join(lines)
 
@@ -115,8 +120,8 @@ def judged_from(row: Row, question: Question, margin: float, report: str) -> Jud
 def _side(row: Row, side: Side) -> SideResult:
     grade, samples = row.grade(side), row.grades(side)
     assert grade is not None, f"{side} of question {row.question_id} is not graded"
-    judgments = row.judgments[side]
-    return SideResult(row.answers[side], grade, tuple(j.grade for j in judgments), judgments, samples or ())
+    grades = tuple(row.turn_grades(side).values())
+    return SideResult(row.answers[side], grade, grades, row.judgments[side], samples or ())
 
 
 def why_unjudged(row: Row) -> str:
@@ -124,6 +129,5 @@ def why_unjudged(row: Row) -> str:
     lines = [f"question {row.question_id} ({row.category}) could not be judged:"]
     for failure in row.failures:
         about = failure.model if isinstance(failure, AnswerFailure) else ", ".join(failure.models)
-        turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
-        lines.append(f"  {failure_kind(failure)} of {about}{turn}: {failure.reason}")
+        lines.append(f"  {failure_kind(failure)} of {about}{failure_place(failure)}: {failure.reason}")
     return "\n".join(lines)

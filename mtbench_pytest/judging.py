@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from mtbench_pytest.crew import POLL, Crew
-from mtbench_pytest.judges.base import GradeTask, Judge, Task
+from mtbench_pytest.judges.base import GradeTask, Judge, Task, repeat_of
 from mtbench_pytest.keys import judgment_key
 from mtbench_pytest.records import Game, JudgeFailure, Judgment
 from mtbench_pytest.store import Store
@@ -71,7 +71,7 @@ class JudgeDesk:
         extra = self._judge.key_extra(task)
         if self._free:
             # Shared within this process only, and dearer to hash than to have.
-            return await self._at_once((task.prompt, repr(extra)), task)
+            return await self._at_once((task.prompt, repr(extra), repeat_of(task)), task)
         key = judgment_key(identity, task, extra)
         # Several may wait for it: one that is cancelled must not cancel it for the others.
         result = await asyncio.shield(self._in_time(key, task))

@@ -32,6 +32,7 @@ class SingleLine:
         prompt_sha256: Of the prompt with its system message, where that is recorded.
         served_model: The model's name as the judge's server gave it, or "".
         fingerprint: The server's `system_fingerprint`, or "".
+        repeat: The how many-th judgment of the same, from 1.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class SingleLine:
     prompt_sha256: str = ""
     served_model: str = ""
     fingerprint: str = ""
+    repeat: int = 1
 
     @property
     def valid(self) -> bool:
@@ -61,8 +63,8 @@ class SingleLine:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What is judged, by whom."""
-        return single_key(self.question_id, self.turn, self.model, self.judge, self.sample)
+        """What is judged, by whom, and which of several times."""
+        return single_key(self.question_id, self.turn, self.model, self.judge, self.sample, self.repeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,11 @@ def binding(lines: Iterable[AnyLine]) -> dict[tuple[object, ...], AnyLine]:
 
 
 def single_key(
-    question_id: QuestionId, turn: int, model: str, judge: str, sample: int = 1
+    question_id: QuestionId, turn: int, model: str, judge: str, sample: int = 1, repeat: int = 1
 ) -> tuple[object, ...]:
-    """What a grade is of, and by whom it is."""
-    return (question_id, turn, model, judge, *([sample] if sample > 1 else []))
+    """What a grade is of, by whom it is, and which of several times."""
+    again = [sample, repeat] if repeat > 1 else [sample] if sample > 1 else []
+    return (question_id, turn, model, judge, *again)
 
 
 def text_digest(text: str) -> bytes:
@@ -172,17 +175,18 @@ def _single(line: Line) -> SingleLine:
         path=line.path,
         number=line.number,
         question_id=line.question_id(),
-        turn=_turn(line),
+        turn=_count(line, "turn"),
         model=intern(line.get("model", str, "the model's name")),
         judge=judge,
         prompt=prompt,
         sent=_sent_digest(line, "user_prompt"),
         score=float(line.get("score", (int, float), "a grade from 1 to 10, or -1 for a failed call")),
         text=line.get("judgment", str, "the judge's reply"),
-        sample=_sample(line),
+        sample=_count(line, "sample") if "sample" in line.data else 1,
         prompt_sha256=intern(str(line.data.get("prompt_sha256", ""))),
         served_model=intern(str(line.data.get("served_model", ""))),
         fingerprint=intern(str(line.data.get("fingerprint", ""))),
+        repeat=_count(line, "repeat") if "repeat" in line.data else 1,
     )
 
 
@@ -198,7 +202,7 @@ def read_pair(line: Line) -> PairLine:
         path=line.path,
         number=line.number,
         question_id=line.question_id(),
-        turn=_turn(line),
+        turn=_count(line, "turn"),
         model_1=intern(line.get("model_1", str, "a model's name")),
         model_2=intern(line.get("model_2", str, "a model's name")),
         judge=judge,
@@ -214,18 +218,11 @@ def _sent_digest(line: Line, key: str) -> bytes | None:
     return None if text is None else text_digest(str(text))
 
 
-def _turn(line: Line) -> int:
-    turn: int = line.get("turn", int, "a turn from 1 up")
-    if turn < 1:
-        raise line.error(f"'turn' is {turn}", "a turn from 1 up")
-    return turn
-
-
-def _sample(line: Line) -> int:
-    sample: int = line.typed("sample", line.data.get("sample", 1), int, "the number of a sample, from 1 up")
-    if sample < 1:
-        raise line.error(f"'sample' is {sample}", "the number of a sample, from 1 up")
-    return sample
+def _count(line: Line, key: str) -> int:
+    count: int = line.get(key, int, f"a {key} from 1 up")
+    if count < 1:
+        raise line.error(f"{key!r} is {count}", f"a {key} from 1 up")
+    return count
 
 
 def _judge(line: Line) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mtbench_pytest.judges.base import Task
+from mtbench_pytest.judges.base import Task, repeat_of
 from mtbench_pytest.records import AnswerTask, Prompt, Question
 
 
@@ -42,13 +42,14 @@ def _task_key(task: AnswerTask) -> str:
 
 
 def judgment_key(identity: Mapping[str, Any], task: Task, extra: Mapping[str, Any]) -> str:
-    """The key of a judgment.
+    """The key of a judgment; a first judgment's does not name the repeat, as before there were any.
 
     Args:
         identity: The judge's: model, server, settings.
         extra: What the judgment depends on besides identity and prompt.
     """
-    return digest(identity, task.prompt.system, task.prompt.user, extra)
+    again = [{"repeat": repeat}] if (repeat := repeat_of(task)) > 1 else []
+    return digest(identity, task.prompt.system, task.prompt.user, extra, *again)
 
 
 def prompt_digest(prompt: Prompt) -> str:

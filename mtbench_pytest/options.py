@@ -66,6 +66,7 @@ OPTIONS = (
         "1",
     ),
     Option("max-new-tokens", "N", "most tokens a reply may have; a capped reply is marked", "1024"),
+    Option("judge-repeats", "K", "how often each answer is graded; its grade is the mean", "1"),
     Option("concurrency", "N", "most calls of the judge under way at once", "16"),
     Option(
         "store",

@@ -21,7 +21,7 @@ from mtbench_pytest.case import Case, Slot
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.crew import Alone, Crew
 from mtbench_pytest.errors import MTBenchError, StoreError
-from mtbench_pytest.judges.base import GameTask, Task
+from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judging import JudgeDesk
 from mtbench_pytest.models.base import Counts
 from mtbench_pytest.progress import Progress
@@ -114,8 +114,8 @@ class Pipeline:
         if self._closed:
             raise RuntimeError("the pipeline is closed")
         self._count(new, unjudged)
-        drawn = self.contest.drawn
-        asked = [Case(question, self.contest.bench.name, self._loop, drawn) for question in new]
+        about = (self.contest.bench.name, self._loop, self.contest.drawn, self.contest.repeats)
+        asked = [Case(question, *about) for question in new]
         self._cases |= {case.question.question_id: case for case in asked}
         to_judge = [self._cases[question.question_id] for question in unjudged]
         for case in to_judge:
@@ -224,7 +224,8 @@ class Pipeline:
         self.progress.answers_total += answers * len(asked)
         for question in to_judge:
             games = 2 * len(self.contest.game_turns(question))
-            self.progress.judgments_total += answers * len(question.turns) + games
+            grades = answers * len(question.turns) * self.contest.repeats
+            self.progress.judgments_total += grades + games
 
     async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[Case]) -> None:
         """Runs work; whatever ends it early wakes every test that waits for these cases."""
@@ -338,8 +339,9 @@ class Pipeline:
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
         case.game_turns = self.contest.game_turns(case.question)
-        grades = (partial(self._grade, case, slot) for slot in case.slots)
-        await self._do(*grades, partial(self._compare, case))
+        slots = [slot for slot in case.slots if slot[0] in self.contest.models]
+        compare = [partial(self._compare, case)] if len(self.contest.models) == len(SIDES) else []
+        await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
         case.judged()
 
     async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -356,19 +358,20 @@ class Pipeline:
         answer = await case.answers[slot]
         turns = range(1, len(case.question.turns) + 1)
         if isinstance(answer, AnswerFailure):
-            self.progress.judgments_total -= len(turns)
+            self.progress.judgments_total -= len(turns) * self.contest.repeats
             return
-        await self._do(*(partial(self._grade_turn, case, slot, turn, answer) for turn in turns))
+        tasks = (t for turn in turns for t in self.contest.grade_tasks(case.question, turn, answer, slot[1]))
+        await self._do(*(partial(self._grade_once, case, slot, task) for task in tasks))
 
-    async def _grade_turn(self, case: Case, slot: Slot, turn: int, answer: Answer) -> None:
-        question, (_, sample) = case.question, slot
-        result = await self._judged(self.contest.grade_task(question, turn, answer, sample))
+    async def _grade_once(self, case: Case, slot: Slot, task: GradeTask) -> None:
+        result = await self._judged(task)
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
+        names = {"question_id": task.question.question_id, "repeat": task.repeat}
         if isinstance(result, JudgeFailure):
-            mine = _named(result, question_id=question.question_id, models=(answer.model,))
-            case.failures.append(_of_sample(mine, sample))
+            mine = _named(result, models=(task.answer.model,), **names)
+            case.failures.append(_of_sample(mine, task.sample))
         elif isinstance(result, Judgment):
-            case.judgments[slot].append(_named(result, question_id=question.question_id, model=answer.model))
+            case.judgments[slot].append(_named(result, model=task.answer.model, **names))
 
     async def _compare(self, case: Case) -> None:
         candidate, baseline = [await case.answers[side, 1] for side in SIDES]

@@ -6,7 +6,7 @@ Turns are counted from 1, as FastChat counts them. Grades are on MT-bench's scal
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -208,6 +208,7 @@ class Judgment:
         text: The judge's reply, its reasons included.
         served_model: The model's name as the judge's server gave it, where there is one.
         fingerprint: The server's `system_fingerprint`, or "".
+        repeat: The how many-th time, from 1, that the judge was asked the same.
     """
 
     question_id: QuestionId
@@ -219,6 +220,7 @@ class Judgment:
     text: str
     served_model: str = ""
     fingerprint: str = ""
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ class JudgeFailure:
     Attributes:
         models: The model judged; for a game the two, A first.
         unread: A reply came, and no verdict could be read off it.
+        repeat: As of a judgment.
     """
 
     question_id: QuestionId
@@ -263,6 +266,7 @@ class JudgeFailure:
     reason: str
     reply: str = ""
     unread: bool = False
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +327,14 @@ class Sample:
     judgments: tuple[Judgment, ...] = ()
 
 
+def repeated(judgments: Sequence[Judgment]) -> dict[int, tuple[float, ...]]:
+    """By turn the grades of one answer, one a repeat."""
+    found: dict[int, tuple[float, ...]] = {}
+    for judgment in judgments:
+        found[judgment.turn] = (*found.get(judgment.turn, ()), judgment.grade)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """All that a run learned about one question: the unit that is paired, resampled and reported.
@@ -332,11 +344,12 @@ class Row:
         turns: How many turns the question has.
         game_turns: The turns that were to be compared pairwise; empty where there are no games.
         answers: By side; a side that failed is absent.
-        judgments: By side, one a turn that was graded.
+        judgments: By side, one a turn and repeat that was graded, in this order.
         verdicts: One a turn that was compared.
         failures: What could not be had, and why.
         drawn: By side how many answers were asked for, where these are more than one.
         samples: By side the answers after the first; games are played with the first alone.
+        repeats: How often each answer was to be graded.
     """
 
     bench: str
@@ -350,16 +363,30 @@ class Row:
     failures: tuple[Failure, ...] = ()
     drawn: Mapping[Side, int] = field(default_factory=dict)
     samples: Mapping[Side, tuple[Sample, ...]] = field(default_factory=dict)
+    repeats: int = 1
+
+    def answered(self, side: Side) -> Iterator[tuple[Answer | None, tuple[Judgment, ...]]]:
+        """A side's answers, each with its judgments; None where the first one failed."""
+        yield self.answers.get(side), self.judgments.get(side, ())
+        yield from ((sample.answer, sample.judgments) for sample in self.samples.get(side, ()))
+
+    def repeated(self, side: Side) -> dict[int, tuple[float, ...]]:
+        """By turn the grades that the first answer got, one a repeat."""
+        return repeated(self.judgments.get(side, ()))
+
+    def turn_grades(self, side: Side) -> dict[int, float]:
+        """By turn the first answer's mean grade over the repeats; a turn that lacks one has none."""
+        return self._turn_grades(self.judgments.get(side, ()))
 
     def grades(self, side: Side) -> tuple[float, ...] | None:
-        """Mean grade over the turns of each answer of a side; None unless all that was asked is graded."""
-        graded = [self.judgments.get(side, ()), *(one.judgments for one in self.samples.get(side, ()))]
+        """Mean grade over turns and repeats of each answer of a side; None unless all asked for is graded."""
+        graded = [self._turn_grades(judgments).values() for _, judgments in self.answered(side)]
         if len(graded) != self.drawn.get(side, 1) or any(len(found) != self.turns for found in graded):
             return None
-        return tuple(sum(judgment.grade for judgment in found) / self.turns for found in graded)
+        return tuple(sum(found) / self.turns for found in graded)
 
     def grade(self, side: Side) -> float | None:
-        """Mean grade over turns and samples; None unless all that was asked for is graded."""
+        """Mean grade over turns, repeats and samples; None unless all that was asked for is graded."""
         grades = self.grades(side)
         return None if grades is None else sum(grades) / len(grades)
 
@@ -372,6 +399,10 @@ class Row:
         """
         grades = self.grades("baseline")
         return sum(grades) / len(grades) - min(grades) if grades else 0.0
+
+    def _turn_grades(self, judgments: Sequence[Judgment]) -> dict[int, float]:
+        found = repeated(judgments).items()
+        return {turn: sum(grades) / self.repeats for turn, grades in found if len(grades) == self.repeats}
 
     @property
     def difference(self) -> float | None:

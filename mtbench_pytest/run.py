@@ -23,6 +23,7 @@ from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.languages import Spoken, spoken
 from mtbench_pytest.models import build_model
+from mtbench_pytest.noise import check_margin, why_no_verdict
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
@@ -71,6 +72,7 @@ def build_contest(
         max_new_tokens=settings.max_new_tokens,
         concurrency=settings.concurrency,
         samples=settings.samples,
+        repeats=settings.judge_repeats,
     )
     for party in contest.parties.values():
         if budget is not None and isinstance(party, Spends):
@@ -136,6 +138,7 @@ class BenchRun:
         contest.check_prompts(asked)
         for party in contest.free:
             contest.prepare(party, asked)
+        self._check_margin()
         if len(contest.free) < len(contest.parties):
             store, crew = self._office.store, self._office.crew
             for party in parties_with_work(contest, asked, self._judged, self.questions, store):
@@ -143,6 +146,15 @@ class BenchRun:
                 name = f"prepare/{self.bench.digest}/{party}"
                 once(crew, name, partial(contest.prepare, party, asked))
         self._prepared = True
+
+    def _check_margin(self) -> None:
+        """Refuses a margin under the noise floor that the bench states; a part of a bench has no margin."""
+        judge = self.contest.judge
+        if judge is None or self.is_part or judge.name not in self.bench.config.judge_noise:
+            return
+        turns = [len(question.turns) for question in self.questions]
+        sd = self.bench.config.judge_noise[judge.name]
+        check_margin(self.policy.margin, judge.name, sd, turns, self.contest.repeats)
 
     @property
     def _judged(self) -> list[Question]:
@@ -237,7 +249,7 @@ class BenchRun:
             self.policy,
             pairwise=self.settings.pairwise,
             partial=partial,
-            fatal=self.fatal,
+            fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, self.fitness.noise)),
             unfit={"win rate": why_unfit(self.fitness.position)},
         )
 
@@ -321,6 +333,7 @@ class BenchRun:
                 "win_rate_margin": self.policy.win_rate_margin,
                 "categories": {name: asdict(rules) for name, rules in self.policy.categories.items()},
                 "pairwise": settings.pairwise,
+                "judge_repeats": settings.judge_repeats,
                 "max_new_tokens": settings.max_new_tokens,
                 "seed": settings.seed,
                 "samples": settings.samples,

@@ -39,6 +39,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         *([f"sample {settings.sample}"] if settings.sample else []),
         f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
         f"pairwise {'on' if settings.pairwise else 'off'}",
+        *([f"each answer graded {settings.judge_repeats} times"] if settings.judge_repeats > 1 else []),
     ]
     return list(header_lines(parts))
 

@@ -35,6 +35,7 @@ _PARSERS: Mapping[str, Parser] = {
     "seed": whole(0),
     "samples": whole(),
     "max-new-tokens": whole(),
+    "judge-repeats": whole(),
     "concurrency": whole(),
     "store": _text,
     "max-calls": whole(),
@@ -69,6 +70,7 @@ class Settings:
     seed: int
     samples: int
     max_new_tokens: int
+    judge_repeats: int
     concurrency: int
     store: str | None
     max_calls: int | None

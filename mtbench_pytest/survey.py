@@ -120,7 +120,7 @@ def _tasks(
         }
         for turn in range(1, len(question.turns) + 1):
             for (_, sample), answer in said.items():
-                yield contest.grade_task(question, turn, answer, sample)
+                yield from contest.grade_tasks(question, turn, answer, sample)
         if all((side, 1) in said for side in SIDES):
             for turn in contest.game_turns(question):
                 yield from contest.game_tasks(question, turn, said["candidate", 1], said["baseline", 1])

@@ -44,6 +44,7 @@ def row_from_dict(data: Plain) -> Row:
         failures=tuple(map(_failure, data["failures"])),
         drawn=data["drawn"],
         samples={side: tuple(map(_sample, found)) for side, found in data["samples"].items()},
+        repeats=data["repeats"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mtbench_pytest.errors import VerdictError
 from mtbench_pytest.prompts import parse_grade, parse_winner
@@ -23,6 +23,7 @@ class GradeTask:
         turn: From 1.
         prompt: Rendered.
         sample: Which of a side's answers to the question it is, from 1.
+        repeat: The how many-th time, from 1, that this is asked.
     """
 
     question: Question
@@ -30,6 +31,7 @@ class GradeTask:
     answer: Answer
     prompt: Prompt
     sample: int = 1
+    repeat: int = 1
 
     @property
     def shown(self) -> Shown:
@@ -54,6 +56,11 @@ class GameTask:
 
 
 Task = GradeTask | GameTask
+
+
+def repeat_of(task: Task) -> int:
+    """The how many-th time, from 1, that the same is asked; games are played once."""
+    return task.repeat if isinstance(task, GradeTask) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,21 @@ class Judge(Protocol):
 
     async def aclose(self) -> None:
         """Closes connections."""
+
+
+@runtime_checkable
+class CountsRepeats(Protocol):
+    """A judge that has a say in how often it is asked to grade one answer."""
+
+    def prepare_repeats(self, repeats: int) -> None:
+        """Fails early, after `prepare`, where so many grades of an answer are not to be had or say nothing.
+
+        Args:
+            repeats: How often each answer will be graded, 1 without repeats.
+
+        Raises:
+            MTBenchError: In one line, what was given and what was expected.
+        """
 
 
 class ReplyJudge(ABC):
@@ -163,6 +185,7 @@ class ReplyJudge(ABC):
             said.text,
             said.served_model,
             said.fingerprint,
+            task.repeat,
         )
 
     async def play(self, task: GameTask) -> Game | JudgeFailure:

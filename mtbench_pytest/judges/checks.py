@@ -52,6 +52,18 @@ class ChecksJudge(ReplyJudge):
                 f"none of the {len(questions)} selected has any; expected an LLM judge such as openai:MODEL"
             )
 
+    def prepare_repeats(self, repeats: int) -> None:
+        """See `CountsRepeats.prepare_repeats`.
+
+        Raises:
+            JudgeError: For more than one: each would be the same.
+        """
+        if repeats > 1:
+            raise JudgeError(
+                f"the checks judge says the same each time, asked once or {repeats} times; "
+                "expected 1 repeat, or an LLM judge"
+            )
+
     def identity(self) -> Mapping[str, Any]:
         """See `Judge.identity`; what else a judgment depends on is in `key_extra`."""
         return {"kind": "checks", "version": checks.VERSION}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +19,10 @@ from mtbench_pytest.judgments import (
     single_key,
     text_digest,
 )
-from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question
+from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question, QuestionId
 from mtbench_pytest.specs import Spec
+
+_LOG = logging.getLogger("mtbench_pytest")
 
 _NO_REPLY = "$ERROR$"  # FastChat writes it for a call that failed (llm_judge/common.py, API_ERROR_OUTPUT)
 
@@ -61,6 +65,25 @@ class RecordedJudge:
                 "the judge's pair file beside its single one (give the folder), or --mtbench-pairwise off",
             )
 
+    def prepare_repeats(self, repeats: int) -> None:
+        """See `CountsRepeats.prepare_repeats`; grades that are there and not taken are told.
+
+        Raises:
+            FileError: For more than any answer has.
+        """
+        most = max((line.repeat for line in self._grades.values() if line.model in self._models), default=1)
+        if repeats > most:
+            raise FileError(self.path, f"no answer has more than {most} grades", f"{repeats}, one a repeat")
+        if repeats < most:
+            _LOG.warning(
+                "%s: holds up to %d grades of an answer, of which the first %d count; "
+                "--mtbench-judge-repeats %d takes all",
+                self.path,
+                most,
+                repeats,
+                most,
+            )
+
     def identity(self) -> Mapping[str, Any]:
         """The judge's name and where its judgments lie."""
         return {"kind": "judgments", "judge": self.name, "path": str(self.path.resolve())}
@@ -74,7 +97,8 @@ class RecordedJudge:
         self._load()
         model = task.answer.model
         question_id = task.question.question_id
-        line = self._grades.get(single_key(question_id, task.turn, model, self.name, task.sample))
+        key = single_key(question_id, task.turn, model, self.name, task.sample, task.repeat)
+        line = self._grades.get(key)
         reason = ""
         if line is None:
             reason = f"{self.path} holds no grade of it"
@@ -89,7 +113,9 @@ class RecordedJudge:
                 question_id, task.turn, (model,), self.name, task.prompt, reason, reply, unread
             )
         prompt = _sent(line, task.prompt)
-        return Judgment(question_id, task.turn, model, self.name, prompt, line.score, line.text)
+        return Judgment(
+            question_id, task.turn, model, self.name, prompt, line.score, line.text, repeat=task.repeat
+        )
 
     async def play(self, task: GameTask) -> Game | JudgeFailure:
         """The recorded game in the order asked for."""
@@ -160,16 +186,25 @@ class RecordedJudge:
 
     def _same_prompt(self, question: Question) -> None:
         for turn in range(1, len(question.turns) + 1):
-            keys = [single_key(question.question_id, turn, model, self.name) for model in self._models]
-            lines = [self._grades.get(key) for key in keys]
-            found = [line for line in lines if line is not None]
-            if len({line.prompt for line in found}) > 1:
-                first, second = found
+            found = [
+                line for model in self._models for line in self._repeats(question.question_id, turn, model)
+            ]
+            first = found[0] if found else None
+            second = next((line for line in found if first and line.prompt != first.prompt), None)
+            if first and second:
                 raise JudgeError(
                     f"{_where(second)}: question {question.question_id} turn {turn} was graded under prompt "
                     f"{second.prompt!r} for {second.model} but {first.prompt!r} for {first.model}; "
                     "expected one prompt for candidate and baseline"
                 )
+
+    def _repeats(self, question_id: QuestionId, turn: int, model: str) -> Iterator[SingleLine]:
+        """The grades of one turn of an answer, as many as there are."""
+        for repeat in count(1):
+            line = self._grades.get(single_key(question_id, turn, model, self.name, repeat=repeat))
+            if line is None:
+                return
+            yield line
 
     def _compared_turns(self) -> tuple[int, ...]:
         pair = frozenset(self._models)

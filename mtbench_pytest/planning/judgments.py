@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mtbench_pytest.client import estimate_tokens
 from mtbench_pytest.contest import Contest, is_free
-from mtbench_pytest.judges.base import GradeTask, Judge, ReplyJudge, Task
+from mtbench_pytest.judges.base import GradeTask, Judge, ReplyJudge, Task, repeat_of
 from mtbench_pytest.keys import judgment_key
 from mtbench_pytest.planning.amounts import Cost, Tokens, Usage, cost_of, weakest
 from mtbench_pytest.planning.answers import Cast, server_of
@@ -140,7 +140,8 @@ def _game_turns(contest: Contest, question: Question) -> Sequence[int]:
 def _grades(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
     for (_, sample), said in cast.items():
         one = said[question.question_id]
-        yield _Asked(contest.grade_task(question, turn, one.answer, sample), (one,))
+        for task in contest.grade_tasks(question, turn, one.answer, sample):
+            yield _Asked(task, (one,))
 
 
 def _games(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
@@ -169,9 +170,9 @@ def _key(judge: Judge | None, one: _Asked) -> Hashable:
     """What makes two judgments one: as the store has it where the answers are known, else whose they are."""
     task = one.task
     if any(said.basis != "counted" for said in one.shown):
-        return isinstance(task, GradeTask), task.turn, tuple(map(id, one.shown))
+        return isinstance(task, GradeTask), task.turn, repeat_of(task), tuple(map(id, one.shown))
     if judge is None:
-        return task.prompt
+        return task.prompt, repeat_of(task)
     return judgment_key(judge.identity(), task, judge.key_extra(task))
 
 

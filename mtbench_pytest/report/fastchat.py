@@ -125,7 +125,8 @@ def _single_line(judgment: Judgment, sample: int, tstamp: float) -> dict[str, An
     }
     known = {"served_model": judgment.served_model, "fingerprint": judgment.fingerprint}
     line |= {name: text for name, text in known.items() if text}
-    return line | ({"sample": sample} if sample > 1 else {})
+    counts = {"sample": sample, "repeat": judgment.repeat}
+    return line | {name: count for name, count in counts.items() if count > 1}
 
 
 def _pair_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:

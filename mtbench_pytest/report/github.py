@@ -16,7 +16,7 @@ from mtbench_pytest.decision import Decision, Outcome
 from mtbench_pytest.records import SIDES, Question, QuestionId, Row
 from mtbench_pytest.report.markdown import drop_title, dropped_turn, table
 from mtbench_pytest.report.tables import CATEGORY, ENDPOINT, category_rows, endpoint_cells, grade_text
-from mtbench_pytest.report.terminal import dropped, failure_kind, one_line, worst_turn
+from mtbench_pytest.report.terminal import dropped, failure_kind, grades_in_words, one_line, worst_turn
 
 Level = Literal["error", "warning", "notice"]
 
@@ -90,9 +90,10 @@ def _dropped(drop: Drop, level: Level) -> str:
         f"margin {drop.margin:g}; most in turn {turn}:"
     ]
     for side in reversed(SIDES):
-        judgment = row.judgments[side][turn - 1]
+        first = next(judgment for judgment in row.judgments[side] if judgment.turn == turn)
+        graded = grades_in_words(row.repeated(side)[turn])
         lines.append(f"{side}: {one_line(row.answers[side].turns[turn - 1], _EXCERPT)}")
-        lines.append(f"graded {judgment.grade:g}: {one_line(judgment.text, _EXCERPT)}")
+        lines.append(f"graded {graded}: {one_line(first.text, _EXCERPT)}")
     properties = {"file": drop.file, "line": str(drop.line)} if drop.file else {}
     properties["title"] = f"{row.category}-{row.question_id} dropped {-(row.difference or 0):.2f} points"
     return command(level, "\n".join(lines), properties)

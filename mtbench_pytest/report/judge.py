@@ -8,6 +8,7 @@ from typing import Any
 
 from mtbench_pytest.explain import percent
 from mtbench_pytest.fitness import Fitness, GradesUsed, flips_in_words
+from mtbench_pytest.noise import Noise
 from mtbench_pytest.proportions import Share
 
 
@@ -28,7 +29,18 @@ def fitness_result(fitness: Fitness) -> dict[str, Any]:
             "used": {f"{grade:g}": count for grade, count in grades.counts.items()},
             "tens": grades.tens,
         },
+        "noise": noise_result(fitness.noise) if fitness.noise else None,
         "warnings": list(fitness.warnings),
+    }
+
+
+def noise_result(noise: Noise) -> dict[str, Any]:
+    """As in `result.json`, in points."""
+    return {
+        "repeats": noise.repeats,
+        "within_answer_sd": noise.sd,
+        **share_result(noise.changed, "repeated", "changed"),
+        "floor": noise.floor,
     }
 
 
@@ -55,6 +67,8 @@ def fitness_lines(fitness: Fitness) -> Iterator[str]:
     parts += [_tens(fitness.grades)] if fitness.grades.n else []
     if parts:
         yield f"judge: {'; '.join(parts)}"
+    if fitness.noise:
+        yield f"judge noise: {_noise(fitness.noise)}"
     yield from (f"judge warning: {warning}" for warning in fitness.warnings)
 
 
@@ -70,11 +84,9 @@ def fitness_markdown(fitness: Fitness, name: str) -> Iterator[str]:
     yield ""
     yield "## The judge"
     yield ""
-    yield from (f"**Warning:** {warning}.  " for warning in fitness.warnings)
-    if fitness.warnings:
-        yield ""
     yield f"What {name} did in this run:"
     yield ""
+    yield from (f"- **Warning:** {warning}." for warning in fitness.warnings)
     if position.flips.n:
         yield f"- Order of the answers: {flips_in_words(position)}."
         if position.flips.hits:
@@ -94,6 +106,18 @@ def fitness_markdown(fitness: Fitness, name: str) -> Iterator[str]:
     if grades.n:
         used = ", ".join(f"{grade:g} ({count})" for grade, count in grades.counts.items())
         yield f"- {_tens(grades)}. Grades used: {used}."
+    if fitness.noise:
+        yield f"- Noise: {_noise(fitness.noise)}. A margin under the floor decides nothing."
+
+
+def _noise(noise: Noise) -> str:
+    changed = noise.changed
+    if not changed.hits:
+        return f"none of {changed.n} replies was graded otherwise in {noise.repeats} repeats"
+    return (
+        f"{changed.hits} of {changed.n} replies got several grades in {noise.repeats} repeats; "
+        f"within-answer SD {noise.sd:.2f}, noise floor {noise.floor:.3f} points"
+    )
 
 
 def _tens(grades: GradesUsed) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.explain import points
-from mtbench_pytest.records import SIDES, AnswerFailure, Question, QuestionId, Row, Side
+from mtbench_pytest.records import SIDES, Question, QuestionId, Row, Side
 from mtbench_pytest.report.tables import (
     CATEGORY,
     ENDPOINT,
@@ -19,7 +19,7 @@ from mtbench_pytest.report.tables import (
     party_cells,
     question_cells,
 )
-from mtbench_pytest.report.terminal import dropped, failure_kind, worst_turn
+from mtbench_pytest.report.terminal import dropped, failure_kind, failure_place, grades_in_words, worst_turn
 
 _DROPS = 10
 _SHOWN = 1500
@@ -123,15 +123,15 @@ def dropped_turn(row: Row, turns: Sequence[str]) -> Iterator[str]:
 
 
 def _side(row: Row, side: Side, turn: int) -> Iterator[str]:
-    judgment = row.judgments[side][turn - 1]
+    first = next(judgment for judgment in row.judgments[side] if judgment.turn == turn)
     yield ""
-    yield f"{side} `{row.answers[side].model}`, graded {judgment.grade:g}:"
+    yield f"{side} `{row.answers[side].model}`, graded {grades_in_words(row.repeated(side)[turn])}:"
     yield ""
     yield from _fenced(row.answers[side].turns[turn - 1])
     yield ""
-    yield f"{judgment.judge}:"
+    yield f"{first.judge}:"
     yield ""
-    yield from _fenced(judgment.text)
+    yield from _fenced(first.text)
 
 
 def _fenced(text: str) -> Iterator[str]:
@@ -154,6 +154,5 @@ def _failures(rows: Sequence[Row]) -> Iterator[str]:
     yield "## Failures"
     yield ""
     for row, failure in failed:
-        turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
         reason = " ".join(failure.reason.split())
-        yield f"- {failure_kind(failure)} of question {row.question_id}{turn}: {reason}"
+        yield f"- {failure_kind(failure)} of question {row.question_id}{failure_place(failure)}: {reason}"

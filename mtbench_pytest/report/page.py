@@ -9,7 +9,7 @@ from typing import Any
 
 from mtbench_pytest.decision import CategoryLine, Decision, Endpoint, Outcome, Standing
 from mtbench_pytest.explain import explain, explain_collapses, points
-from mtbench_pytest.records import AnswerFailure, Question, Row
+from mtbench_pytest.records import Question, Row
 from mtbench_pytest.report.elements import cell, table, text
 from mtbench_pytest.report.exchange import exchange
 from mtbench_pytest.report.interval import Scale, endpoint_interval, interval, scale_of
@@ -23,7 +23,7 @@ from mtbench_pytest.report.tables import (
     question_cells,
     shown_as,
 )
-from mtbench_pytest.report.terminal import failure_kind
+from mtbench_pytest.report.terminal import failure_kind, failure_place
 
 WHOLE = 200  # questions with all that was said; a browser takes these at once
 _FAILURES = 200
@@ -176,8 +176,8 @@ def _failures(rows: Sequence[Row], anchors: Mapping[Any, str]) -> Iterator[str]:
         name = text(f"question {row.question_id}")
         anchor = anchors.get(row.question_id)
         linked = f'<a href="#{anchor}">{name}</a>' if anchor else name
-        turn = "" if isinstance(failure, AnswerFailure) else f", turn {failure.turn}"
-        yield f"<li>{failure_kind(failure)} of {linked}{turn}: {text(failure.reason)}</li>\n"
+        place = failure_place(failure)
+        yield f"<li>{failure_kind(failure)} of {linked}{place}: {text(failure.reason)}</li>\n"
     yield "</ul>"
     if (rest := len(failed) - _FAILURES) > 0:
         yield f'<p class="quiet">{rest:,} more stand in result.json.</p>'

@@ -52,7 +52,8 @@ def row_result(row: Row) -> dict[str, Any]:
         **{
             side: {
                 "grade": row.grade(side),
-                "grades": {judgment.turn: judgment.grade for judgment in row.judgments.get(side, ())},
+                "grades": row.turn_grades(side),
+                **({"repeats": row.repeated(side)} if row.repeats > 1 else {}),
                 "samples": row.grades(side),
                 "prompts": {judgment.turn: judgment.prompt.name for judgment in row.judgments.get(side, ())},
                 "capped": row.answers[side].capped if side in row.answers else None,

@@ -158,9 +158,8 @@ def dropped(rows: Sequence[Row]) -> list[Row]:
 
 def worst_turn(row: Row) -> int:
     """The turn in which the candidate fell furthest under the baseline."""
-    pairs = zip(row.judgments["candidate"], row.judgments["baseline"], strict=True)
-    falls = [candidate.grade - baseline.grade for candidate, baseline in pairs]
-    return falls.index(min(falls)) + 1
+    candidate, baseline = (row.turn_grades(side) for side in SIDES)
+    return min(candidate, key=lambda turn: candidate[turn] - baseline[turn])
 
 
 def _count_lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -188,6 +187,20 @@ def failure_kind(failure: Failure) -> str:
     if isinstance(failure, AnswerFailure):
         return "answer"
     return "judgment" if len(failure.models) == 1 else "game"
+
+
+def failure_place(failure: Failure) -> str:
+    """Which turn, and which repeat of several, as ", turn 2"; nothing of an answer."""
+    if isinstance(failure, AnswerFailure):
+        return ""
+    return f", turn {failure.turn}" + (f", repeat {failure.repeat}" if failure.repeat > 1 else "")
+
+
+def grades_in_words(grades: Sequence[float]) -> str:
+    """A turn's grade; of several repeats the mean, and each of them."""
+    if len(grades) == 1:
+        return f"{grades[0]:g}"
+    return f"{math.fsum(grades) / len(grades):.2f} ({', '.join(f'{grade:g}' for grade in grades)})"
 
 
 def verbose_word(row: Row) -> str:

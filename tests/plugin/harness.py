@@ -47,17 +47,20 @@ def worth(answer, turn):
     return float(re.findall(r"worth ([\\d.]+)", answer.turns[turn - 1])[-1])
 
 
-def judge(fail="", down="", bug="", games="", paid="", always=""):
+def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0"):
     """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas.
 
-    With `always` every game has that winner, whatever stands there.
+    With `always` every game has that winner, whatever stands there. With `wobble` the repeats of a grade are
+    off by these points, apart by commas.
     """
+    offsets = [float(points) for points in wobble.split(",")]
 
     def say(task):
         question = str(task.question.question_id)
         single = isinstance(task, GradeTask)
         log("grade" if single else "game", question, task.turn, *(
-            [task.answer.model] if single else [task.answer_a.model, task.answer_b.model]))
+            [task.answer.model] if single else [task.answer_a.model, task.answer_b.model]),
+            *([task.repeat] if single and task.repeat > 1 else []))
         if question in fail.split(",") or (not single and question in games.split(",")):
             return VerdictError("the judge was at lunch")
         if question in down.split(","):
@@ -65,7 +68,8 @@ def judge(fail="", down="", bug="", games="", paid="", always=""):
         if question in bug.split(","):
             return ValueError("a bug in the judge")
         if single:
-            return f"Reasons for {task.answer.model}. Rating: [[{worth(task.answer, task.turn):g}]]"
+            grade = worth(task.answer, task.turn) + offsets[(task.repeat - 1) % len(offsets)]
+            return f"Reasons for {task.answer.model}. Rating: [[{grade:g}]]"
         if always:
             return f"Whatever stands there. [[{always}]]"
         a, b = worth(task.answer_a, task.turn), worth(task.answer_b, task.turn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -145,6 +146,26 @@ def row(
         verdicts=tuple(verdicts),
         failures=tuple(failures),
     )
+
+
+def repeated_row(
+    question_id: QuestionId,
+    candidate: Sequence[Sequence[float]],
+    baseline: Sequence[Sequence[float]],
+    **fields: Any,
+) -> Row:
+    """A row with the grades of each turn, one a repeat; as many repeats as the first turn has."""
+    given: dict[Side, Sequence[Sequence[float]]] = {"candidate": candidate, "baseline": baseline}
+    plain = row(question_id, (), (), turns=len(candidate), **fields)
+    judgments = {
+        side: tuple(
+            replace(judgment(grade, question_id, turn, plain.answers[side].model), repeat=repeat)
+            for turn, repeats in enumerate(grades, 1)
+            for repeat, grade in enumerate(repeats, 1)
+        )
+        for side, grades in given.items()
+    }
+    return replace(plain, judgments=judgments, repeats=len(candidate[0]))
 
 
 def bench(asked: Sequence[Question], config: BenchConfig | None = None, name: str = "bench") -> Bench:

@@ -167,6 +167,17 @@ def test_each_sample_is_asked_and_graded_and_the_first_is_compared(bench: Path) 
     assert plan.judge.games.calls == 16
 
 
+def test_each_repeat_of_a_grade_is_a_call_and_each_game_one(bench: Path, tmp_path: Path) -> None:
+    given = PAID | {"store": str(tmp_path / "kept.db")}
+    plan = make_plan(settings(bench, **given, judge_repeats="3"))
+    assert (plan.judge.grades, plan.judge.games.calls) == (Tally(48, 0, 0, 0), 16)
+    assert len(_run(settings(bench, **given), bench, tmp_path / "kept.db", [1, 2, 3, 4]).asked) == 32
+    plan = make_plan(settings(bench, **given, judge_repeats="3"))
+    assert (plan.judge.grades.at_hand, plan.calls) == (16, 32)
+    judge = _run(settings(bench, **given, judge_repeats="3"), bench, tmp_path / "kept.db", [1, 2, 3, 4])
+    assert len(judge.asked) == 32
+
+
 class OnDevice(ScriptedModel):
     """Greedy where the category is: no seed changes what it says."""
 
