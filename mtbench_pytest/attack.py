@@ -169,7 +169,7 @@ def delimiters(templates: Iterable[str]) -> frozenset[str]:
         line
         for template in templates
         for row in template.splitlines()
-        for line in _filled(plain(row).strip())
+        for line in _filled(row)
         if not line[:1].isalnum() and any(map(str.isalpha, line))
     )
 
@@ -178,7 +178,7 @@ def _filled(row: str) -> Iterator[str]:
     fields = {field for _, field, _, _ in Formatter().parse(row) if field is not None}
     if fields <= {"turn", "side"}:
         for turn, side in product(_TURNS if "turn" in fields else [1], "AB" if "side" in fields else "A"):
-            yield row.format(turn=turn, side=side).lower()
+            yield plain(row.format(turn=turn, side=side)).strip().lower()
 
 
 def find(text: str, known: frozenset[str] = frozenset()) -> Iterator[tuple[Kind, str]]:

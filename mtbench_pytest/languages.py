@@ -13,16 +13,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from mtbench_pytest.records import SIDES, Question, QuestionId, Row, Side
+
+T = TypeVar("T")
 
 EXEMPTIONS = ("translate", "code")  # why a reply need not be in the question's language
 ENGLISH = "en"
 
 _CERTAIN = 0.9  # probability under which nothing is said
 _LETTERS = 24  # fewer tell too little; a syllable or ideograph counts as three
-_MOST = 1000  # replies a side that are looked at: 0.2 ms each, of a run of ten thousand questions
+MOST = 1000  # replies a side that are looked at: 0.2 ms each, of a run of ten thousand questions
 _SPREAD = 24  # texts of a bench that are looked at to tell its language
 
 # No other language has a quarter of its words among these. Most benches are English, and to load the model
@@ -87,7 +89,7 @@ def detect(text: str) -> str | None:
 
 def common_language(texts: Sequence[str]) -> str | None:
     """The language most of these texts are in; some, evenly spread, are looked at."""
-    looked_at = _spread(texts, _SPREAD)
+    looked_at = spread(texts, _SPREAD)
     if _mostly_english(looked_at):
         return ENGLISH
     found = Counter(language for text in looked_at if (language := detect(text)))
@@ -132,7 +134,7 @@ def _of_side(
     ]
     exempt, found, own = Counter[str](), Counter[str](), 0
     untold = 0
-    for question, turn, text in _spread(replies, _MOST):
+    for question, turn, text in spread(replies, MOST):
         if reason := question.exempt(turn):
             exempt[reason] += 1
             continue
@@ -143,12 +145,12 @@ def _of_side(
             own += 1
         else:
             found[language] += 1
-    left_out = max(0, len(replies) - _MOST)
+    left_out = max(0, len(replies) - MOST)
     return Spoken(own + found.total(), own, dict(found.most_common()), untold, dict(exempt), left_out)
 
 
-def _spread(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many, evenly spread, the first among them."""
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, evenly spread, the first among them."""
     if len(items) <= most:
         return list(items)
     return [items[at * len(items) // most] for at in range(most)]

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest import __version__
+from mtbench_pytest.attack import delimiters
+from mtbench_pytest.biases import Biases, biases
 from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
@@ -28,6 +30,7 @@ from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
 from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
+from mtbench_pytest.report.biases import biases_lines, biases_markdown, biases_result
 from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
@@ -267,6 +270,7 @@ class BenchRun:
         more = [
             *fitness_markdown(self.fitness, self.parties["judge"]["name"]),
             *trust_markdown(self._trust),
+            *biases_markdown(self._biases, self.spoken),
             *spoken_markdown(self.spoken, self.bench.language),
             *overlap_markdown(self._overlap),
         ]
@@ -282,8 +286,17 @@ class BenchRun:
     @cached_property
     def spoken(self) -> Mapping[Side, Spoken]:
         """In which languages the sides replied, once all rows are there."""
-        asked = {question.question_id: question for question in self.questions}
-        return spoken(self.ordered_rows(), asked, self.bench.language)
+        return spoken(self.ordered_rows(), self._by_id, self.bench.language)
+
+    @cached_property
+    def _biases(self) -> Biases:
+        """What the run shows of known biases, once all rows are there."""
+        texts = [text for one in self.bench.prompts.templates for text in (one.text, one.turn_text)]
+        return biases(self.ordered_rows(), self._by_id, self.parties, delimiters(texts))
+
+    @cached_property
+    def _by_id(self) -> Mapping[QuestionId, Question]:
+        return {question.question_id: question for question in self.questions}
 
     @cached_property
     def _trust(self) -> Trust:
@@ -308,7 +321,8 @@ class BenchRun:
     def notes(self) -> list[str]:
         """What the summary says besides figures and failures."""
         language = spoken_line(self.spoken, self.bench.language)
-        return [*fitness_lines(self.fitness), trust_line(self._trust), *([language] if language else [])]
+        lines = [*fitness_lines(self.fitness), trust_line(self._trust), *biases_lines(self._biases)]
+        return [*lines, *([language] if language else [])]
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings
@@ -316,6 +330,7 @@ class BenchRun:
             **self.parties,
             "judge_fitness": fitness_result(self.fitness),
             "calibration": trust_result(self._trust),
+            "biases": biases_result(self._biases),
             "languages": spoken_result(self.spoken),
             "metrics": overlap_result(self._overlap),
             "bench": {

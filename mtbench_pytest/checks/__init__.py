@@ -9,15 +9,17 @@ from mtbench_pytest.checks.examination import Examined, examine
 from mtbench_pytest.checks.loops import find_loop
 from mtbench_pytest.checks.outcome import Outcome
 from mtbench_pytest.checks.reading import numbers
-from mtbench_pytest.checks.sanity import degenerate
+from mtbench_pytest.checks.sanity import Fault, degenerate, fault
 from mtbench_pytest.checks.vocabulary import VERSION, run, validate
 
 __all__ = [
     "VERSION",
     "Examined",
+    "Fault",
     "Outcome",
     "degenerate",
     "examine",
+    "fault",
     "find_loop",
     "numbers",
     "run",

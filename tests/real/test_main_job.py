@@ -144,14 +144,14 @@ def test_a_broken_model_judged_by_gpt_4(
 
 @needs_data
 @pytest.mark.parametrize(
-    ("candidate", "baseline", "decision", "status"),
+    ("candidate", "baseline", "decision", "status", "at_equal_length"),
     [
-        ("gemma-2-9b-it", "Mistral-7B-Instruct-v0.3", "PASS", 0),
-        ("Mistral-7B-Instruct-v0.3", "gemma-2-9b-it", "REGRESSION", 20),
+        ("gemma-2-9b-it", "Mistral-7B-Instruct-v0.3", "PASS", 0, 0.718),
+        ("Mistral-7B-Instruct-v0.3", "gemma-2-9b-it", "REGRESSION", 20, 0.282),
     ],
 )
 def test_two_models_judged_by_gpt_4o_mini(
-    gate: Gate, candidate: str, baseline: str, decision: str, status: int
+    gate: Gate, candidate: str, baseline: str, decision: str, status: int, at_equal_length: float
 ) -> None:
     ended = gate.run(
         f"--mtbench-bench={PUBLIC}",
@@ -160,6 +160,8 @@ def test_two_models_judged_by_gpt_4o_mini(
         judge=f"judgments:{PUBLIC}/model_judgment?judge=gpt-4o-mini",
     )
     assert (gate.result["decision"], ended) == (decision, status), gate.out
+    controlled = gate.result["biases"]["length_controlled"]
+    assert controlled["win_rate"] == pytest.approx(at_equal_length, abs=0.001)
 
 
 @needs_data

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from mtbench_pytest.marks import escape
 from mtbench_pytest.prompt_files import BUILTIN, builtin_prompts, read_templates
 from mtbench_pytest.prompts import PromptBook, parse_grade, parse_winner
 from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question
+from mtbench_pytest.suite import read_choices
 from tests.unit.factories import answer, question
 from tests.unit.factories import book as numbered_book
 
@@ -412,3 +415,18 @@ def test_what_addresses_the_judge_is_found(text: str, kind: str, passage: str) -
 )
 def test_what_does_not_is_not(text: str) -> None:
     assert list(find(text)) == []
+
+
+def test_real_answers_are_neither_changed_nor_flagged(data: Path) -> None:
+    known = delimiters(
+        json.loads(line)["prompt_template"]
+        for line in (data / "judge_prompts.jsonl").read_text("utf-8").splitlines()
+    )
+    texts = [
+        text
+        for path in sorted(data.glob("mt_bench*/*_answer/*.jsonl"))
+        for choice in read_choices(path).values()
+        for text in choice["turns"]
+    ]
+    assert len(texts) == 1300
+    assert [text for text in texts if escape(text) != text or list(find(text, known))] == []
