@@ -50,18 +50,18 @@ def _drops(run: BenchRun, workspace: Path) -> Iterator[Drop]:
     dropped = [(row, margin) for row, margin in margins if (row.difference or 0) < -margin]
     places = question_places(run.bench.path) if dropped else {}
     for row, margin in dropped:
-        path, line = places.get(row.question_id, (None, 0))
-        inside = path is not None and path.is_relative_to(workspace)
-        file = path.relative_to(workspace).as_posix() if path is not None and inside else ""
-        yield Drop(row, margin, file, line)
+        place = places.get(row.question_id)
+        if place is None or not place[0].is_relative_to(workspace):
+            yield Drop(row, margin)
+        else:
+            yield Drop(row, margin, place[0].relative_to(workspace).as_posix(), place[1])
 
 
 def _summarise(path: Path, decided: Sequence[Decided]) -> Iterator[str]:
     """Appends to the summary, whose limit holds for all that a step writes to it."""
     try:
         for run, decision, report in decided:
-            used = path.stat().st_size if path.exists() else 0
-            room = SUMMARY_LIMIT - used
+            room = SUMMARY_LIMIT - (path.stat().st_size if path.exists() else 0)
             text = step_summary(decision, run.ordered_rows(), run.parties, report, run.questions, room)
             # What no encoding can write is written as an escape, as in the report.
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:

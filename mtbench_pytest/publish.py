@@ -30,7 +30,7 @@ class Publisher:
         """Writes a bench's report; where that fails, the summary says so."""
         try:
             run.write_report(decision, folder)
-            where = relative(folder / "report.md", self._here)
+            where = relative(folder / "report.html", self._here)
         except OSError as error:
             where = f"not written: {folder}: {error.strerror or error}"
         self._decided.append((run, decision, where))

@@ -165,12 +165,13 @@ class MTBenchSession:
 
     def _set_aside(self) -> None:
         """Puts earlier results away; xdist's controller does not know yet which benches there will be."""
-        folders = [self._report_folder(run, partial=False) for run in self._gated()]
-        if getattr(self.config.option, "dist", "no") != "no" and not self.is_worker:
-            folders.append(self.config.invocation_params.dir / self.settings.report)
-        if not self.is_worker:
-            for folder in folders:
-                set_aside(folder)
+        if self.is_worker:
+            return
+        folders = {self._report_folder(run, partial=False) for run in self._gated()}
+        if getattr(self.config.option, "dist", "no") != "no":
+            folders.add(self.config.invocation_params.dir / self.settings.report)
+        for folder in folders:
+            set_aside(folder)
 
     # During the tests: wait.
 
@@ -198,7 +199,7 @@ class MTBenchSession:
             pytest.fail(why_unjudged(row), pytrace=False)
         # With -x the run ends at the first drop, and is then a part.
         partial = run.is_part or bool(self.config.option.maxfail)
-        report = str(self._report_folder(run, partial=partial) / "report.md")
+        report = str(self._report_folder(run, partial=partial) / "report.html")
         judged = judged_from(row, question, run.policy.margin_of_question(question.category), report)
         if judged.dropped and self.settings.question_policy == "report":
             reason = f"dropped {-judged.difference:.2f} points; the gate decides"
@@ -280,19 +281,23 @@ class MTBenchSession:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
         """Decides once a run, writes the report and sets the exit status.
 
-        Before other plugins' part, for pytest's JUnit file is written there; the status after it, to stay.
+        Before other plugins, as pytest writes its JUnit file there; the status after them: some set one too.
         """
-        status = self._finish(session, exitstatus)
-        yield
+        outcomes: list[Outcome] | None = None
+        try:
+            outcomes = self._finish(session, exitstatus)
+        finally:
+            yield  # the others have their part whatever becomes of ours, a second Ctrl-C included
         if self._watch is not None:
             self._watch.close()
         self._office.close()
         self._notices.close()
-        if status is not None:
-            session.exitstatus = status
+        if outcomes is not None:
+            status = 1 if any(run.fatal for run in self.runs.values()) else int(session.exitstatus)
+            session.exitstatus = exit_status(outcomes, status)
 
-    def _finish(self, session: pytest.Session, exitstatus: int) -> int | None:
-        """Ends what is under way and decides; returns the exit status, where this process sets one."""
+    def _finish(self, session: pytest.Session, exitstatus: int) -> list[Outcome] | None:
+        """Ends what is under way and decides, where this process does; else returns None."""
         self._finished = True
         # What an xdist worker has begun, the others wait for.
         unbroken = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
@@ -303,8 +308,7 @@ class MTBenchSession:
             session.config.workeroutput["mtbench"] = self._to_send()  # type: ignore[attr-defined]
         elif self._began and not self._refused:
             stopped = session.shouldstop or session.shouldfail or ("interrupted" if exitstatus == 2 else "")
-            status = 1 if any(run.fatal for run in self.runs.values()) else int(exitstatus)
-            return exit_status(self._decide(str(stopped)), status)
+            return self._decide(str(stopped))
         return None
 
     def _to_send(self) -> dict[str, Any]:

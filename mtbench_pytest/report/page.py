@@ -31,9 +31,9 @@ _LONGEST = 300  # characters of a setting
 
 _MEANING: Mapping[Outcome, str] = {
     "PASS": "The candidate is not worse than the baseline by more than the margin.",
-    "REGRESSION": "The candidate is worse than the baseline.",
+    "REGRESSION": "The candidate has lost ability that the baseline has.",
     "INCONCLUSIVE": "Neither is shown: that the candidate is worse, or that it is not.",
-    "NO VERDICT": "Too little could be judged: nothing is decided.",
+    "NO VERDICT": "Too little could be judged, or the run broke off: nothing is decided.",
     "PARTIAL": "Only a part of the bench was run: nothing is decided.",
 }
 # An answer is not ours. Should a tag of one ever get through, the browser runs and loads nothing.

@@ -37,7 +37,7 @@ def test_a_failure_shows_grades_answers_reasons_and_where_the_rest_is(chat: Exam
             "E * new on 3 in turn 1, worth 2",
             "E * Reasons for new. Rating: [[][[]2]]",
             "E * turn 2:",
-            f"E * {chat.path}/mtbench-report/report.md",
+            f"E * {chat.path}/mtbench-report/report.html",
         ]
     )
 

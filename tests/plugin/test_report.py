@@ -37,7 +37,7 @@ def test_the_folder_holds_results_and_fastchats_files(chat: Example, workers: tu
     singles = (folder / "model_judgment" / "scripted-judge_single.jsonl").read_text().splitlines()
     assert [json.loads(line)["question_id"] for line in singles] == sorted([*range(1, 7)] * 4)
     assert "# chat: INCONCLUSIVE" in (folder / "report.md").read_text()
-    assert "report: out/here/report.md" in run.lines
+    assert "report: out/here/report.html" in run.lines
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_the_status_stays(chat: Example) -> None:

@@ -52,7 +52,7 @@ def test_the_summary_in_full(chat: Example) -> None:
             "failures: 4 game",
             "  4 x the judge was at lunch",
             "capped answers: none",
-            "report: mtbench-report/report.md",
+            "report: mtbench-report/report.html",
             "chat: NO VERDICT",
         ]
     )

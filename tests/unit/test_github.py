@@ -44,7 +44,7 @@ def drops(rows: Sequence[Row]) -> list[Drop]:
 
 def summary(rows: Sequence[Row], room: int = 10**6) -> str:
     asked = [question(r.question_id, r.category, r.turns) for r in rows]
-    return step_summary(decided(rows), rows, PARTIES, "mtbench-report/report.md", asked, room)
+    return step_summary(decided(rows), rows, PARTIES, "mtbench-report/report.html", asked, room)
 
 
 def test_a_command_is_escaped_as_github_reads_it() -> None:
@@ -111,7 +111,7 @@ def test_the_summary_has_tables_and_folds_the_worst() -> None:
     assert "<summary>writing-3, turn 2: -5.10 (9.00 → 3.90)</summary>" in text
     assert text.index("writing-3, turn 2") < text.index("writing-1, turn 2")
     assert "\n~~~\nq3.2\n~~~\n" in text
-    assert text.endswith("The report: `mtbench-report/report.md`.\n\n")
+    assert text.endswith("The report: `mtbench-report/report.html`.\n\n")
 
 
 def test_the_summary_counts_failures() -> None:

@@ -10,7 +10,7 @@ from tests.unit.factories import answer, consistent, question, row, sides
 
 
 def judged(given: Row, margin: float = 5.0) -> Judged:
-    return judged_from(given, question(), margin, "mtbench-report/report.md")
+    return judged_from(given, question(), margin, "mtbench-report/report.html")
 
 
 def test_both_sides_with_their_grades() -> None:
@@ -37,7 +37,7 @@ def test_the_explanation_shows_grades_answers_reasons_and_where_the_rest_is() ->
     for part in ("turn 1:", "turn 2:", "  user:", "    q1.2", "  candidate cand, graded 3:", "    cand 2",
                  "  baseline base, graded 9:", "  judge on the candidate:", "    So: [[3]]"):  # fmt: skip
         assert part in lines
-    assert lines[-1] == "the whole record: mtbench-report/report.md"
+    assert lines[-1] == "the whole record: mtbench-report/report.html"
 
 
 def test_long_answers_say_how_much_is_not_shown() -> None:

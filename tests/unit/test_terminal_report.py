@@ -22,7 +22,7 @@ def decided(rows: Sequence[Row], *, pairwise: bool = False, more: Sequence[Quest
 def summary(rows: Sequence[Row], *, pairwise: bool = False, more: Sequence[Question] = ()) -> list[str]:
     decision = decided(rows, pairwise=pairwise, more=more)
     parties = {party: {"name": party} for party in ("candidate", "baseline", "judge")}
-    lines = summary_lines(decision, rows, parties, "mtbench-report/report.md")
+    lines = summary_lines(decision, rows, parties, "mtbench-report/report.html")
     return [*lines, *decision_lines(decision)]
 
 
@@ -73,7 +73,7 @@ def test_the_decision_and_its_reasons_come_last() -> None:
     assert last[0] == "bench: PASS"
     assert last[1].startswith("- mean grade difference")
     assert summary(rows)[-len(last) :] == last
-    assert "report: mtbench-report/report.md" in summary(rows)
+    assert "report: mtbench-report/report.html" in summary(rows)
 
 
 def test_a_reason_that_is_wrapped_is_indented() -> None:
