@@ -24,6 +24,8 @@ from mtbench_pytest.kappa import kappa, kappa_interval
 from mtbench_pytest.records import QuestionId
 from mtbench_pytest.votes import Vote, Winner, last_of_each
 
+_Cells = Callable[[int, int], Iterable[tuple[int, int]]]  # where a pair of votes stands in a table
+
 AUTHORS = "author"  # what the names of the paper's authors begin with in its data
 
 
@@ -243,8 +245,6 @@ def _by_category(
         )
 
 
-Cells = Callable[[int, int], Iterable[tuple[int, int]]]
-
 _PLACE: Mapping[Winner, int] = {"first": 0, "second": 1, "tie": 2}
 _SWAPPED = (1, 0, 2)  # places where the two models change theirs
 
@@ -262,7 +262,7 @@ def _people_cells(one: int, other: int) -> Iterable[tuple[int, int]]:
     return (*_judge_cells(one, other), *_judge_cells(other, one))
 
 
-def _accord(pairs: Sequence[_Pair], cells: Cells, seed: int) -> Accord:
+def _accord(pairs: Sequence[_Pair], cells: _Cells, seed: int) -> Accord:
     import numpy as np
 
     places = {question_id: n for n, question_id in enumerate(dict.fromkeys(p.question_id for p in pairs))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ def kappa(tables: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.floa
 def kappa_interval(
     tables: NDArray[np.integer], seed: int, confidence: float = 0.95, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """A two-sided interval of the kappa of all tables together, by a percentile bootstrap over clusters.
+    """A two-sided interval of the kappa of all tables together, by a bootstrap over clusters.
 
     Votes on one question are not independent of each other, so whole questions are drawn. Sources: Kang et
     al. (2013), Kappa statistic for clustered dichotomous responses from physicians and patients, Statistics
-    in Medicine 32(21); Field and Welsh (2007), Bootstrapping clustered data, JRSS B 69(3).
+    in Medicine 32(21); Field and Welsh (2007), Bootstrapping clustered data, JRSS B 69(3). The percentiles
+    are expanded for few clusters as Hesterberg (2015) does it, What teachers should know about the bootstrap,
+    The American Statistician 69(4).
 
     Args:
         tables: A table of counts for each question, shape (n, k, k).
@@ -68,5 +71,13 @@ def kappa_interval(
     known = every[~np.isnan(every)]
     if not known.size:
         return np.nan, np.nan
-    lower, upper = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
+    tail = _expanded((1 - confidence) / 2, n)
+    lower, upper = np.quantile(known, [tail, 1 - tail])
     return float(lower), float(upper)
+
+
+def _expanded(tail: float, n: int) -> float:
+    """The tail of a percentile interval that is as wide for n values as Student's t would have it."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, tail)))

@@ -32,14 +32,15 @@ def test_one_category_alone_or_nothing_has_none() -> None:
 
 
 def test_the_interval_is_that_of_whole_clusters() -> None:
-    """Twenty questions whose five votes are all alike tell as much as twenty votes, not as a hundred."""
+    """Questions whose five votes are all alike tell as much as one vote each."""
     agree, differ = np.array([[1, 0], [0, 1]]), np.array([[0, 1], [1, 0]])
-    few = np.stack([agree] * 14 + [differ] * 6)
+    few = np.stack([agree] * 15 + [differ] * 9)
     lower, upper = kappa_interval(few, seed=1)
     assert kappa_interval(5 * few, seed=1) == (lower, upper)
-    # kappa is 2 p - 1 here, and 10 and 18 are the quantiles of 20 draws with the probability 14 in 20.
-    assert float(kappa(few.sum(axis=0))) == pytest.approx(0.4)
-    assert (lower, upper) == pytest.approx((2 * 10 / 20 - 1, 2 * 18 / 20 - 1))
+    # kappa is 2 p - 1 here. Of 24 draws with the probability 15 in 24, 10 and 20 are the quantiles at 0.0173
+    # and 0.9827: Student's t with 23 degrees, 2.069, times the root of 24 in 23 is as far out as that.
+    assert float(kappa(few.sum(axis=0))) == pytest.approx(0.25)
+    assert (lower, upper) == pytest.approx((2 * 10 / 24 - 1, 2 * 20 / 24 - 1))
 
 
 def test_one_seed_one_interval() -> None:
