@@ -93,20 +93,43 @@ class Bench:
 
     def _draw(self, count: int, seed: int) -> tuple[Question, ...]:
         """Takes a random question of each category in turn until there are enough."""
-        rng = random.Random(f"{seed}:{count}")  # noqa: S311 - a reproducible draw, no secret
-        piles: dict[str, list[Question]] = {}
-        for question in self.questions:
-            piles.setdefault(question.category, []).append(question)
-        for pile in piles.values():
-            rng.shuffle(pile)
-        order = list(piles)
-        rng.shuffle(order)
+        piles = _shuffled(self.questions, random.Random(f"{seed}:{count}"))  # noqa: S311 - no secret
         drawn: set[QuestionId] = set()
         while len(drawn) < count:
-            for category in order:
-                if piles[category] and len(drawn) < count:
-                    drawn.add(piles[category].pop().question_id)
+            for pile in piles:
+                if pile and len(drawn) < count:
+                    drawn.add(pile.pop().question_id)
         return tuple(q for q in self.questions if q.question_id in drawn)
+
+
+def mixed(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:
+    """The questions in a random order of which every beginning has each category in its proportion.
+
+    So a run that stops on its way has seen the bench in small. With categories of one size that is one
+    question of each in turn.
+
+    Args:
+        seed: Seeds the order.
+    """
+    piles = _shuffled(questions, random.Random(f"{seed}:mixed"))  # noqa: S311 - no secret
+    places = [
+        ((place + 0.5) / len(pile), number, question)
+        for number, pile in enumerate(piles)
+        for place, question in enumerate(pile)
+    ]
+    return tuple(question for _, _, question in sorted(places, key=lambda place: place[:2]))
+
+
+def _shuffled(questions: Sequence[Question], rng: random.Random) -> list[list[Question]]:
+    """The questions of each category, shuffled; the categories too."""
+    piles: dict[str, list[Question]] = {}
+    for question in questions:
+        piles.setdefault(question.category, []).append(question)
+    for pile in piles.values():
+        rng.shuffle(pile)
+    order = list(piles)
+    rng.shuffle(order)
+    return [piles[category] for category in order]
 
 
 def load_bench(path: Path) -> Bench:
