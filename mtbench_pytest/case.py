@@ -90,6 +90,7 @@ class Case:
         self.question = question
         self.repeats = repeats
         self.judging = False
+        self._held = False
         self.game_turns: tuple[int, ...] = ()
         self.drawn = {side: drawn(side) for side in SIDES}
         self.slots: list[Slot] = [(side, n) for side in SIDES for n in range(1, self.drawn[side] + 1)]
@@ -135,13 +136,24 @@ class Case:
             repeats=self.repeats,
         )
 
+    def hold(self) -> None:
+        """Nobody outside is given an answer before it is known whether the question is needed."""
+        self._held = True
+
+    def release(self) -> None:
+        """The question is needed."""
+        self._held = False
+        for side, parcel in self.outside.items():
+            if (answer := self.answers[side, 1]).done():
+                parcel.give(answer.result())
+
     def answered(self, slot: Slot, answer: Answer | AnswerFailure) -> None:
         """Takes one of a side's answers."""
         side, sample = slot
         self.answers[slot].set_result(answer)
-        if sample == 1:
+        if sample == 1 and not self._held:
             self.outside[side].give(answer)
-        else:
+        elif sample > 1:
             self._further[slot] = answer
 
     def _said(self, slot: Slot) -> Answer | AnswerFailure | None:

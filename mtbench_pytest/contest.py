@@ -105,6 +105,11 @@ class Contest:
             return ()
         return self.judge.game_turns(question)
 
+    def judgments(self, question: Question) -> int:
+        """How many judgments a question takes: the grades of each answer, and two games a turn."""
+        answers = sum(map(self.drawn, self.models))
+        return answers * len(question.turns) * self.repeats + 2 * len(self.game_turns(question))
+
     def grade_tasks(
         self, question: Question, turn: int, answer: Answer, sample: int = 1
     ) -> tuple[GradeTask, ...]:

@@ -125,13 +125,51 @@ class CategoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A decision on the way of a run that may stop early.
+
+    Attributes:
+        questions: Judged by then.
+        levels: That it was made at, so that all looks together keep the run's.
+        outcome: A PASS or a REGRESSION ends the run.
+    """
+
+    questions: int
+    levels: Levels
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStop:
+    """How far a run went that may stop early.
+
+    Attributes:
+        questions: Of the run.
+        used: Of these, those that were to be judged before it was certain.
+        looks: The last one made the decision.
+        calls_saved: Most calls of the judge that the others would have taken.
+    """
+
+    questions: int
+    used: int
+    looks: tuple[Look, ...]
+    calls_saved: int = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was certain before the end."""
+        return self.used < self.questions
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What the run decided for one bench, and why.
 
     Attributes:
-        expected: Questions selected.
+        expected: Questions selected; of a run that stopped early, those up to there.
         judged: Of these, judged on both sides.
         reasons: Plain sentences, the deciding one first.
+        early: How far a run went that may stop early; None for any other.
     """
 
     bench: str
@@ -143,3 +181,4 @@ class Decision:
     categories: tuple[CategoryLine, ...]
     collapses: Collapses
     levels: Levels = LEVELS
+    early: EarlyStop | None = None

@@ -72,6 +72,10 @@ class StoreError(GivenError):
     """The store (its path is given, or its URL without a password) cannot be opened, read or written."""
 
 
+class NotNeeded(Exception):
+    """A question that the decision does not need: the run stopped early. Its tests are skipped."""
+
+
 class BudgetError(MTBenchError):
     """The next call would exceed what the run may spend.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.decision import Collapses, Endpoint
+from mtbench_pytest.decision import Collapses, EarlyStop, Endpoint
 
 
 def explain(endpoint: Endpoint) -> str:
@@ -43,6 +43,17 @@ def explain_collapses(collapses: Collapses) -> str:
         f"collapses: {collapses.dropped} questions dropped by more than their question margin, "
         f"{collapses.gained} gained as much: as many drops have a chance of {chance(collapses.p)}, "
         f"and {chance(collapses.alpha)} or less is a regression"
+    )
+
+
+def explain_early(early: EarlyStop) -> str:
+    """How far a run went that may stop early, and what that spared."""
+    if not early.stopped:
+        return f"not stopped early: no look before the last of {early.questions} questions was certain"
+    rest = early.questions - early.used
+    return (
+        f"stopped early, certain after {early.used} of {early.questions} questions: "
+        f"the other {rest} would have taken up to {early.calls_saved} judge calls"
     )
 
 

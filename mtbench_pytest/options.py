@@ -52,6 +52,7 @@ OPTIONS = (
         "fail",
     ),
     Option("pairwise", "on|off", "also compare the answers pairwise, in both orders", "on"),
+    Option("early-stop", "on|off", "skip the questions after which the decision is certain", "off"),
     Option(
         "sample",
         "N|NAME",

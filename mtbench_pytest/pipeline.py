@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -17,9 +17,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mtbench_pytest.answering import AnswerDesk, Job, close_quietly
+from mtbench_pytest.blocks import along
 from mtbench_pytest.case import Case, Slot
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.crew import Alone, Crew
+from mtbench_pytest.early import Course
 from mtbench_pytest.errors import MTBenchError, StoreError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judging import JudgeDesk
@@ -111,19 +113,38 @@ class Pipeline:
         ]
         if not new and not unjudged:
             return
-        if self._closed:
-            raise RuntimeError("the pipeline is closed")
+        asked = self._open(new)
         self._count(new, unjudged)
-        about = (self.contest.bench.name, self._loop, self.contest.drawn, self.contest.repeats)
-        asked = [Case(question, *about) for question in new]
-        self._cases |= {case.question.question_id: case for case in asked}
         to_judge = [self._cases[question.question_id] for question in unjudged]
         for case in to_judge:
             case.judging = True
-        work = self._guard(self._work(asked, to_judge), [*asked, *to_judge])
+        self._begin(self._work(asked, to_judge), [*asked, *to_judge])
+
+    def follow(self, course: Course) -> None:
+        """Begins to judge questions that were not requested before, as a course leads; returns at once.
+
+        A test of a question that the course does not come to gets `NotNeeded`.
+        """
+        cases = self._open(course.order)
+        for case in cases:
+            case.judging = True
+            case.hold()
+        self.progress.more = True
+        self._begin(self._follow(course, cases), cases)
+
+    def _open(self, questions: Sequence[Question]) -> list[Case]:
+        if self._closed:
+            raise RuntimeError("the pipeline is closed")
+        about = (self.contest.bench.name, self._loop, self.contest.drawn, self.contest.repeats)
+        cases = [Case(question, *about) for question in questions]
+        self._cases |= {case.question.question_id: case for case in cases}
+        return cases
+
+    def _begin(self, work: Coroutine[Any, Any, None], cases: Sequence[Case]) -> None:
+        guarded = self._guard(work, cases)
         self._under_way = [one for one in self._under_way if not one.done()]
         # asyncio itself holds its tasks weakly: what waits for something of its own alone would be collected.
-        self._under_way.append(asyncio.run_coroutine_threadsafe(work, self._loop))
+        self._under_way.append(asyncio.run_coroutine_threadsafe(guarded, self._loop))
 
     def answer(self, side: Side, question_id: QuestionId) -> Future[Answer | AnswerFailure]:
         """The answer of one side to a requested question."""
@@ -219,13 +240,12 @@ class Pipeline:
                 _LOG.warning("judge %s failed to close", self.contest.judge.name, exc_info=True)
         await self._loop.shutdown_asyncgens()
 
-    def _count(self, asked: Sequence[Question], to_judge: Sequence[Question]) -> None:
-        answers = sum(map(self.contest.drawn, self.contest.models))
+    def _count(
+        self, asked: Sequence[Question], to_judge: Sequence[Question], sides: Collection[Side] = SIDES
+    ) -> None:
+        answers = sum(self.contest.drawn(side) for side in self.contest.models if side in sides)
         self.progress.answers_total += answers * len(asked)
-        for question in to_judge:
-            games = 2 * len(self.contest.game_turns(question))
-            grades = answers * len(question.turns) * self.contest.repeats
-            self.progress.judgments_total += grades + games
+        self.progress.judgments_total += sum(map(self.contest.judgments, to_judge))
 
     async def _guard(self, work: Coroutine[Any, Any, None], cases: Sequence[Case]) -> None:
         """Runs work; whatever ends it early wakes every test that waits for these cases."""
@@ -273,21 +293,45 @@ class Pipeline:
                 [case for case in portion if case in new], [case for case in portion if case in unjudged]
             )
 
-    async def _work_on(self, asked: Sequence[Case], to_judge: Sequence[Case]) -> None:
+    async def _follow(self, course: Course, cases: Sequence[Case]) -> None:
+        """Answers that a device makes cost nothing but time: they are made ahead of the blocks."""
+        await self._identify()
+        models = self.contest.models
+        ahead = [side for side, model in models.items() if model.uses_device and not is_free(model)]
+        beside = [side for side in models if side not in ahead]
+        self._count(course.order, [], ahead)
+
+        async def judge(block: Sequence[Case]) -> None:
+            questions = [case.question for case in block]
+            self._count(questions, questions, beside)
+            await self._work_on(block, block, beside)
+
+        by_id = {case.question.question_id: case for case in cases}
+        await along(course, by_id, judge, self._answer_all(cases, ahead))
+        answers = [one for case in cases for (side, _), one in case.answers.items() if side in ahead]
+        self.progress.answers_total -= sum(not answer.done() for answer in answers)
+        self.progress.more = False
+
+    async def _work_on(
+        self, asked: Sequence[Case], to_judge: Sequence[Case], sides: Collection[Side] = SIDES
+    ) -> None:
         async with Tasks() as tasks:
             for case in to_judge:
                 tasks.start(self._finish(case))
             if asked:
-                tasks.start(self._answer_all(asked))
+                tasks.start(self._answer_all(asked, sides))
 
-    async def _answer_all(self, cases: Sequence[Case]) -> None:
-        by_id = {case.question.question_id: case for case in cases}
+    async def _identify(self) -> None:
         for party, who in self.contest.parties.items():
             if party not in self.identities:
                 self.identities[party] = await off_loop(
                     partial(identify, party, who, self._store, self._crew)
                 )
-        sides = [side for side in SIDES if side in self.contest.models]
+
+    async def _answer_all(self, cases: Sequence[Case], asked: Collection[Side] = SIDES) -> None:
+        by_id = {case.question.question_id: case for case in cases}
+        await self._identify()
+        sides = [side for side in SIDES if side in self.contest.models and side in asked]
         same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
         groups = [SIDES] if same else [(side,) for side in sides]
         jobs = [self._job(group, 1, by_id) for group in groups]

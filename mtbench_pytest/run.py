@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -18,8 +18,10 @@ from mtbench_pytest.biases import Biases, biases
 from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
-from mtbench_pytest.decision import Decision
+from mtbench_pytest.decision import LEVELS, Decision, Levels
+from mtbench_pytest.early import Course
 from mtbench_pytest.errors import SpecError
+from mtbench_pytest.explain import explain_early
 from mtbench_pytest.fitness import Fitness, judge_fitness, why_unfit
 from mtbench_pytest.gate import decide
 from mtbench_pytest.judges import build_judge
@@ -34,10 +36,11 @@ from mtbench_pytest.report.biases import biases_lines, biases_markdown, biases_r
 from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
+from mtbench_pytest.report.looks import looks_markdown
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
 from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
-from mtbench_pytest.suite import Bench
+from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
 
 _LIBRARIES = ("pytest", "openai", "torch", "transformers")
@@ -94,6 +97,7 @@ class BenchRun:
         rows: What tests waited for, by id: what the decision rests on.
         unused: What was made for tests that never came, by id: it is in the report's files.
         fatal: Why the run could not go on, where it could not.
+        calls_saved: Calls of the judge for questions that a run that stopped early did not come to.
     """
 
     def __init__(self, bench: Bench, settings: Settings, office: Office) -> None:
@@ -110,6 +114,8 @@ class BenchRun:
         self.rows: dict[QuestionId, Row] = {}
         self.unused: dict[QuestionId, Row] = {}
         self.fatal = ""
+        self.calls_saved = 0
+        self._course: Course | None = None
         self._started = time.time()
         self._parties: dict[str, Any] = {}
         self._prepared = False
@@ -187,7 +193,10 @@ class BenchRun:
             pipeline = Pipeline(self.contest, self.questions)
         else:
             pipeline = Pipeline(self.contest, self.questions, self._office.store, self._office.crew)
-        if ahead or (self.contest.judge and "judge" not in free):
+        if self.may_stop_early:
+            self._course = self._new_course()
+            pipeline.follow(self._course)
+        elif ahead or (self.contest.judge and "judge" not in free):
             pipeline.request(self._judged)
         if ahead or not set(self.contest.models) <= set(free):
             pipeline.request(self.requested.values(), judged=False)
@@ -207,6 +216,8 @@ class BenchRun:
             self._pipeline.close(finish=finish)
             finished = {row.question_id: row for row in self._pipeline.finished()}
             self.unused = {key: row for key, row in finished.items() if key not in self.rows}
+        if self._course is not None and self._course.decision is not None:
+            self.calls_saved = sum(map(self.contest.judgments, self._course.left))
 
     @property
     def parties(self) -> Mapping[str, Any]:
@@ -232,12 +243,31 @@ class BenchRun:
         """Whether less than the whole bench was selected for the gate."""
         return 0 < len(self.gated) < len(self.questions)
 
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether the rest is left out once the decision is certain; a part of a bench decides nothing."""
+        return self.settings.early_stop and bool(self.gated) and not self.is_part
+
+    @cached_property
+    def order(self) -> Mapping[QuestionId, int]:
+        """The place of each question in the order in which a run that may stop early judges them."""
+        return {q.question_id: n for n, q in enumerate(mixed(self.questions, self.settings.seed))}
+
+    def _new_course(self) -> Course:
+        order = sorted(self.questions, key=lambda question: self.order[question.question_id])
+        critical = [q.question_id for q in self.questions if self.policy.is_critical(q.category)]
+        return Course(order, critical, self._decide_on)
+
     def decide(self, stopped: str) -> Decision:
         """Makes the decision from what came back.
 
         Args:
             stopped: Why the session ended early, or "".
         """
+        if self.may_stop_early and not self.fatal and (decision := self._new_course().follow(self.rows)):
+            assert decision.early is not None
+            early = replace(decision.early, calls_saved=self.calls_saved)
+            return replace(decision, early=early, reasons=(*decision.reasons, explain_early(early)))
         partial = []
         if self.is_part:
             partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
@@ -245,15 +275,30 @@ class BenchRun:
         expected = len(self.gated) or len(self.questions)
         if stopped and not self.fatal and len(self.rows) < expected:
             partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
+        return self._decide_on(self.rows, self.questions, LEVELS, partial)
+
+    def _decide_on(
+        self,
+        rows: Mapping[QuestionId, Row],
+        expected: Sequence[Question],
+        levels: Levels,
+        partial: Sequence[str] = (),
+    ) -> Decision:
+        """The decision on some of the questions, which rests on their rows alone."""
+        wanted = {question.question_id for question in expected}
+        expected = [question for question in self.questions if question.question_id in wanted]
+        found = [rows[question.question_id] for question in expected if question.question_id in rows]
+        fitness = judge_fitness(found)
         return decide(
             self.bench.name,
-            list(self.rows.values()),
-            self.questions,
+            found,
+            expected,
             self.policy,
             pairwise=self.settings.pairwise,
             partial=partial,
-            fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, self.fitness.noise)),
-            unfit={"win rate": why_unfit(self.fitness.position)},
+            fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
+            levels=levels,
+            unfit={"win rate": why_unfit(fitness.position)},
         )
 
     def ordered_rows(self) -> list[Row]:
@@ -268,6 +313,7 @@ class BenchRun:
         """
         rows, unused = self.ordered_rows(), list(self.unused.values())
         more = [
+            *looks_markdown(decision.early),
             *fitness_markdown(self.fitness, self.parties["judge"]["name"]),
             *trust_markdown(self._trust),
             *biases_markdown(self._biases, self.spoken),
@@ -348,6 +394,7 @@ class BenchRun:
                 "win_rate_margin": self.policy.win_rate_margin,
                 "categories": {name: asdict(rules) for name, rules in self.policy.categories.items()},
                 "pairwise": settings.pairwise,
+                "early_stop": settings.early_stop,
                 "judge_repeats": settings.judge_repeats,
                 "max_new_tokens": settings.max_new_tokens,
                 "seed": settings.seed,

@@ -40,6 +40,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
         f"pairwise {'on' if settings.pairwise else 'off'}",
         *([f"each answer graded {settings.judge_repeats} times"] if settings.judge_repeats > 1 else []),
+        *(["early stop on"] if settings.early_stop else []),
     ]
     return list(header_lines(parts))
 

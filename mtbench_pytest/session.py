@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import pytest
 
 from mtbench_pytest.decision import Outcome
-from mtbench_pytest.errors import MTBenchError
+from mtbench_pytest.early import reordered
+from mtbench_pytest.errors import MTBenchError, NotNeeded
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.idle import use_idle_time
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
@@ -135,6 +136,18 @@ class MTBenchSession:
         ids = [f"{question.category}-{question.question_id}" for question in questions]
         metafunc.parametrize("mtbench_question", questions, ids=ids, indirect=True)
 
+    @pytest.hookimpl(trylast=True)  # what other plugins deselect is gone
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Puts the questions of a run that may stop early into the order in which it judges them."""
+        if self.settings.early_stop:
+            items[:] = reordered(items, self._place)
+
+    def _place(self, item: pytest.Item) -> tuple[Path, int] | None:
+        if (question := _question_of(item)) is None:
+            return None
+        run = self._run_of(item)
+        return run.bench.path, run.order[question.question_id]
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Learns what was selected."""
         for item in session.items:
@@ -222,6 +235,8 @@ class MTBenchSession:
                 if waits and not pipeline.alive:
                     raise RuntimeError("the thread that makes answers and judgments has died")
             return future.result()
+        except NotNeeded as why:
+            pytest.skip(str(why))
         except Exception as error:
             known = isinstance(error, MTBenchError)
             run.fatal = str(error) if known else f"{type(error).__name__}: {error}"
@@ -273,6 +288,7 @@ class MTBenchSession:
         for path, part in sent["runs"].items():
             run = self._run(Path(path))
             run.gated.update(part["gated"])
+            run.calls_saved = max(run.calls_saved, part["saved"])
             run.fatal = run.fatal or part["fatal"]
             if part["parties"]["judge"]["identity"]:
                 run.parties = part["parties"]
@@ -313,7 +329,12 @@ class MTBenchSession:
 
     def _to_send(self) -> dict[str, Any]:
         runs = {
-            str(path): {"gated": list(run.gated), "fatal": run.fatal, "parties": dict(run.parties)}
+            str(path): {
+                "gated": list(run.gated),
+                "fatal": run.fatal,
+                "parties": dict(run.parties),
+                "saved": run.calls_saved,
+            }
             for path, run in self.runs.items()
             if run.gated
         }

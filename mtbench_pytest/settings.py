@@ -31,6 +31,7 @@ _PARSERS: Mapping[str, Parser] = {
     "question-margin": number,
     "question-policy": choice("fail", "report"),
     "pairwise": choice("on", "off"),
+    "early-stop": choice("on", "off"),
     "sample": _text,
     "seed": whole(0),
     "samples": whole(),
@@ -66,6 +67,7 @@ class Settings:
     question_margin: float
     question_policy: Literal["fail", "report"]
     pairwise: bool
+    early_stop: bool
     sample: str | None
     seed: int
     samples: int
@@ -137,7 +139,8 @@ def read_settings(
             text = option.default
         field = option.name.replace("-", "_")
         values[field] = None if text is None else _place(_parse(option, text, source), option, base)
-    values["pairwise"] = values["pairwise"] == "on"
+    for switch in ("pairwise", "early_stop"):
+        values[switch] = values[switch] == "on"
     return Settings(**values, given=frozenset(given))
 
 

@@ -121,11 +121,12 @@ class Tasks:
         await self._group.__aenter__()
         return self
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Starts work that the group waits for."""
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts work that the group waits for; it may be cancelled."""
         task = self._group.create_task(never_cancelling_itself(work))
         # A task that is cancelled before its first step never reaches the work, which then has to be closed.
         task.add_done_callback(lambda _: work.close())
+        return task
 
     async def __aexit__(self, *exc: Any) -> None:
         try:

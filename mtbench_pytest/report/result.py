@@ -31,6 +31,7 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         "categories": [asdict(line) for line in decision.categories],
         "collapses": {**asdict(decision.collapses), "significant": decision.collapses.significant},
         "levels": asdict(decision.levels),
+        "early_stop": asdict(decision.early) if decision.early else None,
         **about,
     }
     yield _json(result).removesuffix("\n}") + ',\n "rows": ['

@@ -1,0 +1,149 @@
+"""Stopping early: questions in blocks, a look at the bounds after each, an end once a decision is certain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Generator, Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from mtbench_pytest.decision import LEVELS, Decision, EarlyStop, Levels, Look
+from mtbench_pytest.records import Question, QuestionId, Row
+from mtbench_pytest.stats.sequential import Spending, hwang, look_levels
+
+Rows = Mapping[QuestionId, Row]
+Item = TypeVar("Item")
+
+_BLOCK = 8  # questions between two looks
+_MOST_LOOKS = 40  # a bench that would take more has larger blocks
+
+# Chosen by simulation, see docs/early-stop.md. Fewer questions than the least may all have missed what is
+# broken, or tell too little of their own spread.
+_PASS, _LEAST_TO_PASS = hwang(-4), 32
+_REGRESSION, _LEAST_TO_REGRESS = hwang(-2), 16
+_WAYS = 4  # to a regression, at most, that share its level
+
+
+class Decide(Protocol):
+    """The gate's decision on some questions at some levels, all else filled in."""
+
+    def __call__(self, rows: Rows, expected: Sequence[Question], levels: Levels) -> Decision:
+        """Decides."""
+
+
+def look_ends(questions: int) -> tuple[int, ...]:
+    """How many questions are judged at each look; the last look is at all of them."""
+    block = _BLOCK * max(1, math.ceil(questions / (_BLOCK * _MOST_LOOKS)))
+    return (*range(block, questions, block), questions)
+
+
+def levels_of(ends: Sequence[int], levels: Levels = LEVELS) -> tuple[Levels, ...]:
+    """The levels of each look, with which all looks together are wrong as rarely as one decision.
+
+    Args:
+        ends: See `look_ends`.
+        levels: Of the run as a whole.
+
+    Returns:
+        For each look its own; 0 where there are too few questions for bounds to decide anything.
+    """
+
+    def spread(alpha: float, least: int, spending: Spending) -> list[float]:
+        looks = [end / ends[-1] for end in ends if end >= min(least, ends[-1])]
+        return [0.0] * (len(ends) - len(looks)) + list(look_levels(looks, alpha, spending))
+
+    passes = spread(levels.pass_alpha, _LEAST_TO_PASS, _PASS)
+    # For each way to a regression: a part of the levels would spend a little more than that part of the rate.
+    ways = spread(levels.regression_alpha / _WAYS, _LEAST_TO_REGRESS, _REGRESSION)
+    return tuple(Levels(one, _WAYS * other) for one, other in zip(passes, ways, strict=True))
+
+
+class Course:
+    """The way of a run through its questions: what is judged next, until a decision is certain.
+
+    It depends on the rows alone, so that every process of a run goes the same way.
+
+    Args:
+        order: The questions of the run, mixed: every beginning stands for the whole.
+        critical: Ids of questions of which each must be judged before a PASS: one alone can be a regression.
+        decide: Makes a decision on some of the questions.
+
+    Attributes:
+        block: What is to be judged now; empty at the end.
+        decision: Made at the end.
+    """
+
+    def __init__(self, order: Sequence[Question], critical: Collection[QuestionId], decide: Decide) -> None:
+        self.order = order
+        self.decision: Decision | None = None
+        self._critical = [question for question in order if question.question_id in critical]
+        self._decide = decide
+        self._rows: Rows = {}
+        self._asked: set[QuestionId] = set()
+        self._walk = self._walking()
+        self.block: Sequence[Question] = next(self._walk)
+
+    @property
+    def left(self) -> list[Question]:
+        """The questions that were not asked for so far."""
+        return [question for question in self.order if question.question_id not in self._asked]
+
+    def proceed(self, rows: Rows) -> Sequence[Question]:
+        """Looks at what was judged.
+
+        Args:
+            rows: All that is known by now; a question that is not there counts as not judged.
+
+        Returns:
+            The next `block`.
+        """
+        self._rows = rows
+        self.block = next(self._walk, ())
+        return self.block
+
+    def follow(self, rows: Rows) -> Decision | None:
+        """Goes the way that was gone; the decision, or None where the run broke off on its way."""
+        while self.block and any(question.question_id in rows for question in self.block):
+            self.proceed(rows)
+        return self.decision
+
+    def _walking(self) -> Generator[Sequence[Question]]:
+        looks = []
+        ends = look_ends(len(self.order))
+        for end, levels in zip(ends, levels_of(ends), strict=True):
+            seen = self.order[:end]
+            yield from self._ask(seen)
+            decision = self._decide(self._rows, seen, levels)
+            ids = {question.question_id for question in seen}
+            left = [question for question in self._critical if question.question_id not in ids]
+            if decision.outcome == "PASS" and left:
+                # These bounds are of a mixed beginning; what is left must not hold what alone forbids it.
+                yield from self._ask(left)
+                decision = self._decide(self._rows, [*seen, *left], levels)
+            looks.append(Look(len(self._asked), levels, decision.outcome))
+            if decision.outcome in ("PASS", "REGRESSION"):
+                break
+        early = EarlyStop(len(self.order), len(self._asked), tuple(looks))
+        self.decision = replace(decision, early=early)
+
+    def _ask(self, questions: Sequence[Question]) -> Generator[Sequence[Question]]:
+        """What of these was not asked for before."""
+        if new := [question for question in questions if question.question_id not in self._asked]:
+            self._asked.update(question.question_id for question in new)
+            yield new
+
+
+def reordered(items: Sequence[Item], place: Callable[[Item], tuple[Hashable, int] | None]) -> list[Item]:
+    """Tests in the order in which their questions are judged, where such tests stood; others stay.
+
+    Args:
+        place: The bench of a test and its question's place there, or None.
+    """
+    placed = [(number, item, found) for number, item in enumerate(items) if (found := place(item))]
+    new = list(items)
+    for bench in {found[0] for _, _, found in placed}:
+        mine = [(number, found[1], item) for number, item, found in placed if found[0] == bench]
+        slots = [number for number, _, _ in mine]
+        for slot, (_, _, item) in zip(slots, sorted(mine, key=lambda one: one[1]), strict=True):
+            new[slot] = item
+    return new

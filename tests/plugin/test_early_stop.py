@@ -1,0 +1,141 @@
+"""`--mtbench-early-stop on`: once the decision is certain the other questions are skipped."""
+
+from __future__ import annotations
+
+from tests.plugin.harness import BARE_AND_XDIST, Example
+
+EARLY = "--mtbench-early-stop=on"
+CALLS = 8  # of the judge for a question: two turns, graded on both sides, and two games each
+
+
+def judged(example: Example) -> set[str]:
+    """Ids of the questions that the judge was asked about."""
+    return {line.split()[1] for line in example.asked("grade")}
+
+
+@BARE_AND_XDIST
+def test_equal_quality_passes_early(example: Example, workers: tuple[str, ...]) -> None:
+    example.bench(questions=64)
+    example.grades([8] * 64)
+    run = example.run(EARLY, *workers)
+    assert (run.decision, run.status) == ("PASS", 0), run.out
+    assert run.outcomes == {"passed": 32, "skipped": 32}
+    assert len(judged(example)) == 32
+    assert len(set(example.asked())) == 32 * CALLS
+    assert "certain after 32 of 64 questions" in " ".join(run.out.split())
+    assert "up to 256 judge calls" in " ".join(run.out.split())
+    report = run.report()
+    assert report["questions"] == {"expected": 32, "judged": 32}
+    early = report["early_stop"]
+    assert (early["questions"], early["used"], early["calls_saved"]) == (64, 32, 256)
+    assert [look["questions"] for look in early["looks"]] == [8, 16, 24, 32]
+
+
+@BARE_AND_XDIST
+def test_a_regression_ends_the_run(example: Example, workers: tuple[str, ...]) -> None:
+    example.bench(questions=40)
+    example.grades([6, 7, 6.5, 6] * 10)
+    run = example.run(EARLY, *workers)
+    assert (run.decision, run.status) == ("REGRESSION", 20), run.out
+    assert run.outcomes == {"passed": 16, "skipped": 24}
+    assert len(judged(example)) == 16
+
+
+@BARE_AND_XDIST
+def test_what_stays_undecided_goes_to_the_end(example: Example, workers: tuple[str, ...]) -> None:
+    example.bench(questions=40)
+    example.grades([9, 7] * 20)
+    run = example.run(EARLY, *workers)
+    assert (run.decision, run.status) == ("INCONCLUSIVE", 21), run.out
+    assert run.outcomes == {"passed": 40}
+    assert len(judged(example)) == 40
+    early = run.report()["early_stop"]
+    assert (early["used"], early["calls_saved"]) == (40, 0)
+    assert [look["questions"] for look in early["looks"]] == [8, 16, 24, 32, 40]
+    assert "no look before the last of 40 questions was certain" in " ".join(run.out.split())
+
+
+def test_a_part_is_still_a_part(example: Example) -> None:
+    """Nothing is decided, so nothing is certain early."""
+    example.bench(questions=40)
+    example.grades([2] * 40)
+    run = example.run(EARLY, "-k", "writing")
+    assert (run.decision, run.status) == ("PARTIAL", 1), run.out
+    assert run.outcomes == {"failed": 20, "deselected": 20}
+    stopped = example.run(EARLY, "-x")
+    assert stopped.decision == "PARTIAL", stopped.out
+    assert not run.wrote()
+
+
+def test_a_failure_in_the_last_question_that_is_needed_stops_nothing(example: Example) -> None:
+    example.bench(questions=40)
+    example.grades([2] * 40)
+    run = example.run(EARLY, "--maxfail=16")
+    assert (run.decision, run.status) == ("REGRESSION", 20), run.out
+
+
+def test_a_sample_is_stopped_as_a_bench_is(example: Example) -> None:
+    example.bench(questions=60)
+    example.grades([8] * 60)
+    run = example.run(EARLY, "--mtbench-sample=40")
+    assert (run.decision, run.status) == ("PASS", 0), run.out
+    assert run.outcomes == {"passed": 32, "skipped": 8}
+
+
+CRITICAL = "[categories.travel]\ncritical = true\nquestion_margin = 2\n"
+
+
+@BARE_AND_XDIST
+def test_a_critical_category_is_judged_whole_before_a_pass(
+    example: Example, workers: tuple[str, ...]
+) -> None:
+    """Half of 64 questions are of it: at the look at 32, its other half is judged, and no others."""
+    example.bench(questions=64, config=CRITICAL)
+    example.grades([8] * 64)
+    run = example.run(EARLY, *workers)
+    assert (run.decision, run.status) == ("PASS", 0), run.out
+    assert run.outcomes == {"passed": 48, "skipped": 16}
+    lines = {line["category"]: line["expected"] for line in run.report()["categories"]}
+    assert lines == {"writing": 16, "travel": 32}
+
+
+def test_a_critical_question_that_dropped_ends_the_run_at_once(example: Example) -> None:
+    example.bench(questions=40, config=CRITICAL)
+    example.grades([8, 4] * 20)
+    run = example.run(EARLY)
+    assert (run.decision, run.status) == ("REGRESSION", 20), run.out
+    assert len(judged(example)) == 8
+
+
+def test_answers_of_a_server_are_made_for_judged_questions_only(example: Example) -> None:
+    example.bench(questions=48)
+    run = example.run(
+        EARLY,
+        candidate="python:stage:model?paid=1&name=new",
+        baseline="python:stage:model?paid=1&name=old",
+        judge="python:stage:judge?paid=1",
+    )
+    assert (run.decision, run.outcomes) == ("PASS", {"passed": 32, "skipped": 16}), run.out
+    assert len(example.asked("answer")) == 2 * 32
+    assert len(example.asked()) == len(set(example.asked())) == 32 * (2 + CALLS)
+
+
+def test_a_test_that_wants_the_answer_alone_is_skipped_too(example: Example) -> None:
+    bench = example.bench(questions=40)
+    (bench / "test_chat.py").write_text(
+        "def test_words(mtbench_candidate): pass\ndef test_grade(mtbench_judged): pass\n"
+    )
+    example.grades([8] * 40)
+    assert example.run(EARLY).outcomes == {"passed": 64, "skipped": 16}
+
+
+def test_it_is_off_unless_asked_for_and_has_an_ini_twin(example: Example) -> None:
+    example.bench(questions=40)
+    example.grades([6] * 40)
+    run = example.run()
+    assert run.outcomes == {"passed": 40}
+    assert run.report()["early_stop"] is None
+    (example.path / "pytest.ini").write_text("[pytest]\nmtbench_early_stop = on\n")
+    assert example.run().outcomes == {"passed": 16, "skipped": 24}
+    example.forget()
+    example.run("--mtbench-early-stop=maybe").refused("--mtbench-early-stop maybe", "one of on, off")

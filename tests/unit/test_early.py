@@ -1,0 +1,195 @@
+"""The way of a run that may stop early: blocks, looks, levels and order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from mtbench_pytest.decision import Decision, Levels, Outcome
+from mtbench_pytest.early import Course, Rows, levels_of, look_ends, reordered
+from mtbench_pytest.gate import Policy, decide
+from mtbench_pytest.records import Question, QuestionId, Row
+from mtbench_pytest.stats.sequential import crossings
+from mtbench_pytest.suite import mixed
+from tests.unit.factories import question, questions, row
+
+
+@pytest.mark.parametrize(
+    ("count", "ends"),
+    [
+        (1, (1,)),
+        (8, (8,)),
+        (9, (8, 9)),
+        (20, (8, 16, 20)),
+        (80, (8, 16, 24, 32, 40, 48, 56, 64, 72, 80)),
+    ],
+)
+def test_there_is_a_look_after_every_eighth_question(count: int, ends: tuple[int, ...]) -> None:
+    assert look_ends(count) == ends
+
+
+def test_a_large_bench_has_larger_blocks() -> None:
+    ends = look_ends(10_000)
+    assert len(ends) <= 40
+    assert all(end % 8 == 0 for end in ends)
+    assert ends[-1] == 10_000
+
+
+def test_too_few_questions_decide_nothing_by_their_bounds() -> None:
+    levels = levels_of(look_ends(80))
+    assert [level.regression_alpha > 0 for level in levels] == [False] + [True] * 9
+    assert [level.pass_alpha > 0 for level in levels] == [False] * 3 + [True] * 7
+
+
+@pytest.mark.parametrize("count", [1, 8, 12, 16])
+def test_a_bench_with_one_look_alone_has_all_of_the_levels_there(count: int) -> None:
+    last = levels_of(look_ends(count))[-1]
+    assert (last.pass_alpha, last.regression_alpha) == pytest.approx((0.05, 0.025))
+
+
+@pytest.mark.parametrize("count", [40, 80, 200, 3000])
+def test_all_looks_together_spend_the_rates_of_one_decision(count: int) -> None:
+    ends = look_ends(count)
+    levels = levels_of(ends)
+    shares = [end / count for end in ends]
+    assert sum(crossings(shares, [level.pass_alpha for level in levels])) == pytest.approx(0.05, abs=1e-6)
+    way = [level.regression_alpha / 4 for level in levels]
+    assert sum(crossings(shares, way)) == pytest.approx(0.025 / 4, abs=1e-6)
+    one_of_two = [level.regression_alpha / 2 for level in levels]
+    assert sum(crossings(shares, one_of_two)) <= 0.025 / 2
+
+
+# The order.
+
+
+def test_every_beginning_has_each_category_in_its_proportion() -> None:
+    asked = [question(n, "large" if n <= 60 else "small") for n in range(1, 81)]
+    order = mixed(asked, 0)
+    assert {q.question_id for q in order} == set(range(1, 81))
+    for end in range(8, 81, 8):
+        assert sum(q.category == "small" for q in order[:end]) == pytest.approx(end / 4, abs=1)
+
+
+def test_categories_of_one_size_come_in_turn() -> None:
+    asked = [question(n, f"c{n % 8}") for n in range(80)]
+    order = mixed(asked, 0)
+    for first in range(0, 80, 8):
+        assert len({q.category for q in order[first : first + 8]}) == 8
+
+
+def test_the_order_is_seeded_and_does_not_hang_on_the_file() -> None:
+    asked = questions(40)
+    assert mixed(asked, 0) == mixed(asked, 0)
+    assert mixed(asked, 0) != mixed(asked, 1)
+    assert mixed(asked, 0) != tuple(asked)
+
+
+def test_tests_are_reordered_where_they_stood() -> None:
+    places = {"b1": ("b", 1), "a3": ("a", 3), "a1": ("a", 1), "a1'": ("a", 1), "b0": ("b", 0), "a0": ("a", 0)}
+    items = ["x", "b1", "a3", "a1", "y", "a1'", "b0", "a0", "z"]
+    assert reordered(items, places.get) == ["x", "b0", "a0", "a1", "y", "a1'", "b1", "a3", "z"]
+
+
+# The way.
+
+
+class Script:
+    """Decides as it is told, and remembers what it was asked."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.asked: list[tuple[int, int, Levels]] = []
+
+    def __call__(self, rows: Rows, expected: Sequence[Question], levels: Levels) -> Decision:
+        known = sum(q.question_id in rows for q in expected)
+        self.asked.append((len(expected), known, levels))
+        real = decide("bench", list(rows.values()), expected, Policy(), pairwise=False)
+        outcome = self.outcomes.pop(0)
+        return Decision("bench", outcome, (), real.expected, real.judged, (), (), real.collapses)
+
+
+def rows_for(asked: Sequence[Question]) -> dict[QuestionId, Row]:
+    return {q.question_id: row(q.question_id, category=q.category) for q in asked}
+
+
+def go(course: Course) -> list[int]:
+    """Judges all that is asked; the sizes of the blocks."""
+    rows: dict[QuestionId, Row] = {}
+    sizes = []
+    while course.block:
+        sizes.append(len(course.block))
+        rows |= rows_for(course.block)
+        course.proceed(rows)
+    return sizes
+
+
+def test_it_ends_with_the_first_look_that_is_certain() -> None:
+    script = Script("INCONCLUSIVE", "NO VERDICT", "PASS")
+    course = Course(questions(40), [], script)
+    assert go(course) == [8, 8, 8]
+    assert course.decision is not None
+    assert course.decision.outcome == "PASS"
+    early = course.decision.early
+    assert early is not None
+    assert (early.questions, early.used, early.stopped) == (40, 24, True)
+    assert [(look.questions, look.outcome) for look in early.looks] == [
+        (8, "INCONCLUSIVE"),
+        (16, "NO VERDICT"),
+        (24, "PASS"),
+    ]
+    assert [(seen, known) for seen, known, _ in script.asked] == [(8, 8), (16, 16), (24, 24)]
+    assert len(course.left) == 16
+
+
+def test_undecided_it_goes_to_the_end() -> None:
+    course = Course(questions(20), [], Script("INCONCLUSIVE", "INCONCLUSIVE", "INCONCLUSIVE"))
+    assert go(course) == [8, 8, 4]
+    assert course.decision is not None
+    assert course.decision.outcome == "INCONCLUSIVE"
+    assert course.decision.early is not None
+    assert not course.decision.early.stopped
+
+
+def test_a_pass_waits_for_critical_questions_that_are_left() -> None:
+    script = Script("PASS", "INCONCLUSIVE", "PASS", "PASS")
+    asked = questions(40)
+    critical = [3, 20, 30, 12]
+    course = Course(asked, critical, script)
+    assert go(course) == [8, 3, 7]  # then 9 to 16 without question 12, which is known by then
+    assert [seen for seen, _, _ in script.asked] == [8, 11, 16, 18]
+    assert course.decision is not None
+    assert course.decision.early is not None
+    assert course.decision.early.used == 18
+    assert {q.question_id for q in course.left} == set(range(17, 41)) - {20, 30}
+
+
+def test_a_critical_question_that_dropped_forbids_the_pass() -> None:
+    script = Script("PASS", "REGRESSION")
+    course = Course(questions(40), [40], script)
+    assert go(course) == [8, 1]
+    assert course.decision is not None
+    assert course.decision.outcome == "REGRESSION"
+
+
+def test_the_way_is_found_again_from_the_rows() -> None:
+    asked = questions(40)
+    rows = rows_for(asked[:24])
+    outcomes: tuple[Outcome, ...] = ("INCONCLUSIVE", "INCONCLUSIVE", "PASS")
+    decision = Course(asked, [], Script(*outcomes)).follow(rows)
+    assert decision is not None
+    assert decision.outcome == "PASS"
+
+
+@pytest.mark.parametrize("judged", [0, 8, 16])
+def test_a_run_that_broke_off_on_its_way_has_no_decision(judged: int) -> None:
+    asked = questions(40)
+    script = Script("INCONCLUSIVE", "INCONCLUSIVE")
+    assert Course(asked, [], script).follow(rows_for(asked[:judged])) is None
+
+
+def test_a_question_that_was_lost_on_its_way_counts_as_not_judged() -> None:
+    asked = questions(40)
+    script = Script("NO VERDICT", "REGRESSION")
+    Course(asked, [], script).follow(rows_for([*asked[:7], *asked[8:16]]))
+    assert [(seen, known) for seen, known, _ in script.asked] == [(8, 7), (16, 15)]
