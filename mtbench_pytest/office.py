@@ -19,6 +19,14 @@ from mtbench_pytest.settings import Settings
 from mtbench_pytest.store import Store
 
 USUAL_STORE = Path(".mtbench", "store.db")  # at pytest's root
+
+
+def usual_root(folder: Path) -> Path | None:
+    """The nearest folder from here up that has a usual store, where there is one: pytest's root."""
+    folders = (folder.absolute(), *folder.absolute().parents)
+    return next((root for root in folders if (root / USUAL_STORE).is_file()), None)
+
+
 Limits = tuple[int | None, float | None]
 NO_LIMITS: Limits = (None, None)
 

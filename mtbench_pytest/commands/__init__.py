@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.commands import agreement, doctor, fetch, init, lint, metrics, plan, reference, show
+from mtbench_pytest.commands import (
+    agreement,
+    doctor,
+    fetch,
+    init,
+    lint,
+    metrics,
+    noise,
+    plan,
+    reference,
+    show,
+)
 
-COMMANDS = (init, fetch, lint, reference, show, agreement, metrics, plan, doctor)  # as `mtbench --help` lists
+COMMANDS = (
+    init,
+    fetch,
+    lint,
+    reference,
+    show,
+    agreement,
+    noise,
+    metrics,
+    plan,
+    doctor,
+)  # as `mtbench --help` lists

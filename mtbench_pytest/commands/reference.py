@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtbench_pytest.commands.meter import Meter, at_least
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.locate import find_bench
 
 if TYPE_CHECKING:
-    from mtbench_pytest.progress import Progress
     from mtbench_pytest.reference import Made
     from mtbench_pytest.suite import Bench
-
-_EVERY = 30.0  # seconds between lines in a log
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,13 +36,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--max-new-tokens",
-        type=_number(1),
+        type=at_least(1),
         default=1024,
         metavar="N",
         help="most tokens a reply may have (default: 1024)",
     )
     parser.add_argument(
-        "--seed", type=_number(0), default=0, metavar="N", help="seeds sampled answers (default: 0)"
+        "--seed", type=at_least(0), default=0, metavar="N", help="seeds sampled answers (default: 0)"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="another file to write, or to go on with")
     parser.set_defaults(run=_reference)
@@ -66,7 +63,7 @@ def _reference(arguments: argparse.Namespace) -> int:
         print(f"{path}: an unfinished last line was taken away")
     bench = load_bench(folder)
     questions = questions_of(bench, [name for name in arguments.categories.split(",") if name])
-    meter = _Meter(len(questions))
+    meter = Meter("answer", len(questions))
     try:
         made = make_references(
             bench,
@@ -103,33 +100,3 @@ def _told(made: Made, bench: Bench, path: Path) -> Iterator[str]:
         "Read them before you use them: of MT-bench's 30 references by GPT-4, 13 are wrong (FastChat pull "
         f"request 3158). Then: mtbench lint {bench.path}"
     )
-
-
-def _number(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number from {least} up")
-        return int(text)
-
-    return number
-
-
-class _Meter:
-    """How far it is: a bar on a terminal, a line now and then in a log."""
-
-    def __init__(self, total: int) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total, unit="answer", leave=False, disable=not sys.stderr.isatty())
-        self._told = time.monotonic()
-
-    def show(self, progress: Progress) -> None:
-        self._bar.total = progress.answers_total
-        self._bar.n = progress.answers
-        self._bar.refresh()
-        if self._bar.disable and time.monotonic() - self._told >= _EVERY:
-            self._told = time.monotonic()
-            print(f"{progress.answers}/{progress.answers_total} answers", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        self._bar.close()

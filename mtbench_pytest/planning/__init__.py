@@ -10,7 +10,7 @@ from pathlib import Path
 from mtbench_pytest.explain import percent
 from mtbench_pytest.gate import ways_to_regress
 from mtbench_pytest.locate import find_bench
-from mtbench_pytest.office import USUAL_STORE, Office
+from mtbench_pytest.office import Office, usual_root
 from mtbench_pytest.planning.amounts import Cost
 from mtbench_pytest.planning.answers import AnswerWork, answer_work, find_cast, is_same_model
 from mtbench_pytest.planning.earlier import Earlier, read_earlier
@@ -142,9 +142,7 @@ def make_plan(
 @contextmanager
 def _store(settings: Settings, folder: Path) -> Iterator[Store]:
     """The run's store, where there is one: a plan makes none."""
-    roots = (folder.absolute(), *folder.absolute().parents)
-    root = next((root for root in roots if (root / USUAL_STORE).is_file()), None)
-    url = settings.store
+    root, url = usual_root(folder), settings.store
     missing = root is None if url is None else url.startswith(_FILE) and not Path(url[len(_FILE) :]).is_file()
     if missing or url == "none":
         yield Store()

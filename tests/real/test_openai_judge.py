@@ -170,6 +170,7 @@ def test_a_second_reply_without_a_verdict_is_a_failure_that_keeps_prompt_and_rep
             task.prompt,
             "the judge's reply holds no grade in the form [[n]]",
             "well, well",
+            unread=True,
         )
 
 

@@ -1,0 +1,113 @@
+"""`mtbench noise`: how far a judge wobbles, by frozen answers graded again and again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mtbench_pytest.commands.meter import Meter, at_least
+
+_TIMES = (1, 2, 3, 5)  # how often an answer may be graded in a run, as the table shows it
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "noise",
+        help="how far a judge wobbles, by grading the same answers again",
+        description="Has a judge grade recorded answers several times and prints the within-answer standard "
+        "deviation of its grades, how many changed at all, and the noise floor: how far the judge alone "
+        "moves a run's mean difference. What is graded is kept in the store, so that a command that was cut "
+        "off goes on. Exit status 1 where judgments could not be had.",
+    )
+    parser.add_argument("bench", type=Path, metavar="BENCH", help="a bench folder or shipped suite")
+    parser.add_argument(
+        "--answers",
+        type=Path,
+        required=True,
+        metavar="FILE.jsonl",
+        help="model answers in FastChat's form, such as a report's model_answer/NAME.jsonl",
+    )
+    parser.add_argument("--judge", required=True, metavar="SPEC", help="who grades, such as openai:gpt-4o")
+    parser.add_argument(
+        "--repeats", type=at_least(2), default=5, metavar="K", help="grades of each reply (default: 5)"
+    )
+    parser.add_argument(
+        "--sample", metavar="N|NAME", help="grade these questions' answers only (default: all of the bench)"
+    )
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, metavar="N", help="seeds the draw of a sample (default: 0)"
+    )
+    parser.add_argument(
+        "--concurrency", type=at_least(1), default=16, metavar="N", help="most calls at once (default: 16)"
+    )
+    parser.add_argument(
+        "--store",
+        metavar="FILE|URL|none",
+        help="where judgments are kept (default: .mtbench/store.db here or above, as a run has it)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the same figures as JSON")
+    parser.set_defaults(run=_noise)
+
+
+def _noise(arguments: argparse.Namespace) -> int:
+    from mtbench_pytest.judges import build_judge
+    from mtbench_pytest.locate import find_bench
+    from mtbench_pytest.models import build_model
+    from mtbench_pytest.office import Office
+    from mtbench_pytest.regrade import outlook, regrade
+    from mtbench_pytest.report.noise import noise_json, noise_lines
+    from mtbench_pytest.specs import Spec, parse_spec
+    from mtbench_pytest.suite import load_bench
+
+    judge = build_judge(parse_spec(arguments.judge))
+    answers = build_model(Spec("answers", str(arguments.answers), text=str(arguments.answers)))
+    bench = load_bench(find_bench(arguments.bench))
+    questions = bench.questions
+    if arguments.sample is not None:
+        questions = bench.sample(arguments.sample, arguments.seed)
+    turns = sum(len(question.turns) for question in questions)
+    office = Office(_store_url(arguments.store))
+    meter = Meter("judgment", turns * arguments.repeats)
+    try:
+        found = regrade(
+            bench,
+            answers,
+            judge,
+            questions,
+            arguments.repeats,
+            store=office.store,
+            concurrency=arguments.concurrency,
+            show=meter.show,
+        )
+    except KeyboardInterrupt:
+        meter.close()
+        if arguments.store != "none":
+            print("\nwhat was graded is kept, and the same command goes on", file=sys.stderr)
+        raise
+    finally:
+        meter.close()
+        office.close()
+    sd = found.noise.sd if found.noise else 0.0
+    times = sorted({*_TIMES, arguments.repeats}) if found.noise else []
+    outlooks = [outlook(sd, bench.questions, n) for n in times]
+    if arguments.json:
+        result = noise_json(found, outlooks, judge.name, len(bench.questions))
+        print(json.dumps(result, ensure_ascii=False, indent=1))
+    else:
+        print("\n".join(noise_lines(found, outlooks, judge.name, len(bench.questions))))
+    return 1 if found.failures else 0
+
+
+def _store_url(given: str | None) -> str | None:
+    """The database to open, as a run would; None where nothing is to be kept."""
+    from mtbench_pytest.database import sqlite_url
+    from mtbench_pytest.office import USUAL_STORE, usual_root
+
+    if given is None:
+        return sqlite_url((usual_root(Path()) or Path().absolute()) / USUAL_STORE)
+    if given == "none":
+        return None
+    return given if "://" in given else sqlite_url(Path(given).expanduser())
