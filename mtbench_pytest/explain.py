@@ -74,4 +74,6 @@ def confidence(value: float) -> str:
 
 def chance(p: float) -> str:
     """A probability with two digits that count, 0.83 %."""
-    return f"{100 * p:.2g} %" if p >= 0.0001 else "under 0.01 %"
+    if p < 0.0001:
+        return "under 0.01 %"
+    return f"{100 * p:.0f} %" if p >= 0.1 else f"{100 * p:.2g} %"

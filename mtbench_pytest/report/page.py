@@ -123,8 +123,10 @@ def _endpoints(decision: Decision) -> Iterator[str]:
     yield (
         '</div><p class="quiet">The dot is the mean over questions, the bar its one-sided 95 % bounds, the '
         "thin line reaches to the bounds that decide. To pass, its left end must lie right of the margin.</p>"
-        f"<p>{text(explain_collapses(decision.collapses))}.</p></section>\n"
     )
+    if decision.collapses.dropped:
+        yield f"<p>{text(explain_collapses(decision.collapses))}.</p>"
+    yield "</section>\n"
 
 
 def _endpoint(endpoint: Endpoint) -> str:

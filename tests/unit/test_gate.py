@@ -9,6 +9,7 @@ import pytest
 
 from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.decision import Decision, Endpoint, EndpointName, Levels, Outcome
+from mtbench_pytest.explain import chance
 from mtbench_pytest.gate import Policy, decide, exit_status
 from mtbench_pytest.judgments import binding, read_judgments
 from mtbench_pytest.records import Row
@@ -452,3 +453,11 @@ def test_another_category_of_the_same_bench_is_as_usual() -> None:
     assert decide("bench", rows, questions(30, turns=1), policy, pairwise=False).outcome != "REGRESSION"
     assert policy.margin_of_question("writing") == 1.0
     assert policy.margin_of_question("other") == 5.0
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(1.0, "100 %"), (0.5, "50 %"), (0.0125, "1.2 %"), (0.00833, "0.83 %"), (0.00009, "under 0.01 %")],
+)
+def test_a_chance_in_words(p: float, shown: str) -> None:
+    assert chance(p) == shown

@@ -97,6 +97,12 @@ def test_endpoints_and_categories_are_drawn() -> None:
     assert "8 of 8" in found.text
 
 
+def test_collapses_are_told_where_there_are_any() -> None:
+    assert "collapses" not in page([row(n, [6, 6], [7, 7]) for n in range(1, 9)]).text
+    some = [row(1, [1, 1], [9, 9]), *(row(n) for n in range(2, 9))]
+    assert "collapses: 1 questions dropped by more than their question margin, 0 gained" in page(some).text
+
+
 def test_a_question_opens_to_both_sides_turn_by_turn() -> None:
     asked = Question(
         7, "math", ("One and one?", "And one more?"), ("Two.",), opening=(Message("system", "Be brief."),)
