@@ -16,7 +16,7 @@ from mtbench_pytest.records import SIDES, Answer, Question, QuestionId, Reply, R
 from mtbench_pytest.stats import Compared, Controlled, length_controlled
 
 Length = Literal["longer", "shorter", "as long"]
-LENGTHS: tuple[Length, ...] = ("longer", "shorter", "as long")
+_LENGTHS: tuple[Length, ...] = ("longer", "shorter", "as long")
 
 _MOST_READ = 2000  # replies a side that are read for what addresses the judge: all, but of very large runs
 
@@ -180,8 +180,8 @@ def _compared(rows: Sequence[Row]) -> Iterator[Compared]:
 
 
 def _by_length(rows: Sequence[Row], compared: Sequence[Compared]) -> dict[Length, ByLength]:
-    scores: dict[Length, list[float]] = {length: [] for length in LENGTHS}
-    differences: dict[Length, list[float]] = {length: [] for length in LENGTHS}
+    scores: dict[Length, list[float]] = {length: [] for length in _LENGTHS}
+    differences: dict[Length, list[float]] = {length: [] for length in _LENGTHS}
     for one in compared:
         scores[_length(one.longer_by)].append(one.score)
     for row in rows:
@@ -192,7 +192,7 @@ def _by_length(rows: Sequence[Row], compared: Sequence[Compared]) -> dict[Length
         length: ByLength(
             len(scores[length]), _mean(scores[length]), len(differences[length]), _mean(differences[length])
         )
-        for length in LENGTHS
+        for length in _LENGTHS
     }
 
 

@@ -18,7 +18,7 @@ from mtbench_pytest.errors import VerdictError
 # Whatever stands in double brackets is a marker: a last one that means nothing does not let an earlier one
 # bind.
 _MARK = re.compile(r"\[\[([^\[\]]*)\]\]")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 _HIDDEN = "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
 _UNSEEN = re.compile(rf"{_HIDDEN}|[\u0300-\u036f\U000e0000-\U000e01ef]")
@@ -163,4 +163,4 @@ def binding(reply: str, answers: Iterable[Sequence[str]] = ()) -> str | None:
 def _meaning(mark: str) -> str:
     """One text for `10`, `10.0` and ` 10`, for `a` and `A`."""
     mark = mark.strip()
-    return f"{float(mark):g}" if _NUMBER.fullmatch(mark) else mark.casefold()
+    return f"{float(mark):g}" if NUMBER.fullmatch(mark) else mark.casefold()

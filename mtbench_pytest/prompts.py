@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mtbench_pytest.errors import MTBenchError, VerdictError
-from mtbench_pytest.marks import binding, escape
+from mtbench_pytest.marks import NUMBER, binding, escape
 from mtbench_pytest.records import Prompt, Question
 
 PromptType = Literal["single", "pairwise"]
@@ -34,7 +34,6 @@ _LATER = {
     for kind, sides in _SIDES.items()
 }
 _TURN = {"turn", "side", "question", "answer"}
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +269,7 @@ def parse_grade(reply: str, answers: Iterable[Sequence[str]] = ()) -> float:
         VerdictError: Where there is none, it is not from 1 to 10, or it may be a quotation.
     """
     mark = binding(reply, answers)
-    if mark is None or not _NUMBER.fullmatch(mark):
+    if mark is None or not NUMBER.fullmatch(mark):
         found = "" if mark is None else f"; its last marker is [[{mark}]]"
         raise VerdictError(f"the judge's reply holds no grade in the form [[n]]{found}")
     if not 1 <= float(mark) <= 10:

@@ -27,7 +27,10 @@ def biases_result(found: Biases) -> dict[str, Any]:
     """As in `result.json`; `length_controlled` holds figures, or says why there are none."""
     controlled = found.controlled
     return {
-        "replies": {side: asdict(replies) for side, replies in found.replies.items()},
+        "replies": {
+            side: {**asdict(replies), "addressing": replies.addressing}
+            for side, replies in found.replies.items()
+        },
         "by_length": {length: asdict(group) for length, group in found.lengths.items()},
         "win_rate": found.win_rate,
         "length_controlled": asdict(controlled) if isinstance(controlled, Controlled) else controlled or None,

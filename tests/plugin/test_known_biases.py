@@ -24,6 +24,7 @@ def test_an_answer_that_addresses_the_judge(chat: Example, workers: tuple[str, .
     assert "answers that address the judge: candidate 1, baseline 0: question 3" in run.lines
     assert "biases: judge and candidate are of one family (llama)" in run.lines
     found = run.report()["biases"]
+    assert found["replies"]["candidate"]["addressing"] == [3]
     attempts = found["replies"]["candidate"]["attempts"]
     assert [(one["question_id"], one["turn"], one["kind"]) for one in attempts] == [
         (3, 2, "marker"),
