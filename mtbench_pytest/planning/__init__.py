@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mtbench_pytest.budget import Budget
+from mtbench_pytest.contest import Contest
+from mtbench_pytest.errors import SpecError
 from mtbench_pytest.explain import percent
-from mtbench_pytest.gate import ways_to_regress
+from mtbench_pytest.gate import Policy, ways_to_regress
 from mtbench_pytest.locate import find_bench
-from mtbench_pytest.office import Office, usual_root
+from mtbench_pytest.noise import check_margin
+from mtbench_pytest.office import NO_LIMITS, Office, usual_root
 from mtbench_pytest.planning.amounts import Cost
 from mtbench_pytest.planning.answers import AnswerWork, answer_work, find_cast, is_same_model
 from mtbench_pytest.planning.earlier import Earlier, read_earlier
 from mtbench_pytest.planning.judgments import JudgeWork, judge_work
-from mtbench_pytest.planning.reach import Reach, noise_of, reach
-from mtbench_pytest.records import SIDES, Party
+from mtbench_pytest.planning.reach import Noise, Reach, noise_of, reach
+from mtbench_pytest.records import SIDES, Party, Question
 from mtbench_pytest.run import build_contest
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.store import Store
@@ -87,7 +91,7 @@ def make_plan(
     margins: Sequence[float] = (),
     folder: Path = Path(),
 ) -> Plan:
-    """Counts what a run would take. No server is called, no weights are loaded and nothing is written.
+    """Counts what a run would take. No server is called, no weights are loaded and no file is made.
 
     Args:
         settings: The run's; a party that is not named counts as one of which nothing is known.
@@ -104,7 +108,9 @@ def make_plan(
     bench = load_bench(find_bench(settings.bench or Path("general")))
     questions = bench.questions if settings.sample is None else bench.sample(settings.sample, settings.seed)
     named = {party: str(spec) for party in _PARTIES if (spec := getattr(settings, party)) is not None}
-    contest = build_contest(settings, bench, named)
+    limited = (settings.max_calls, settings.max_cost) != NO_LIMITS
+    budget = Budget(settings.max_calls, settings.max_cost) if limited else None
+    contest = build_contest(settings, bench, named, budget)  # which refuses a limit on cost without prices
     contest.check_prompts(questions)
     for party in contest.free:
         if party != "judge" or len(contest.models) == len(SIDES):
@@ -118,12 +124,7 @@ def make_plan(
         ]
         judge = judge_work(contest, questions, cast, store, before)
     policy = settings.policy(bench.config)
-    ways = ways_to_regress(questions, policy, pairwise=settings.pairwise)
-    noise = noise_of("grade", sd, before)
-    reaches = [reach("grade", len(questions), noise, policy.margin, ways, margins)]
-    if settings.pairwise:
-        noise = noise_of("win rate", win_rate_sd, before)
-        reaches.append(reach("win rate", len(questions), noise, policy.win_rate_margin, ways, ()))
+    noise = {"grade": noise_of("grade", sd, before), "win rate": noise_of("win rate", win_rate_sd, before)}
     plan = Plan(
         bench=bench.name,
         questions=len(questions),
@@ -132,11 +133,15 @@ def make_plan(
         answers=tuple(answers),
         judge=judge,
         time=None if before is None else _time(before, answers, judge, settings.concurrency),
-        reaches=tuple(reaches),
+        reaches=tuple(_reaches(questions, policy, noise, margins, pairwise=settings.pairwise)),
         concerns=(),
     )
-    other = before is not None and before.bench != bench.digest
-    return replace(plan, concerns=tuple(_concerns(plan, settings, other_bench=other)))
+    concerns = [*_concerns(plan, settings), *_wobble(contest, questions, policy.margin)]
+    if before is not None and before.bench != bench.digest:
+        concerns.append(
+            "the earlier run was on another bench: lengths are its means, and the noise is its own"
+        )
+    return replace(plan, concerns=tuple(concerns))
 
 
 @contextmanager
@@ -157,21 +162,41 @@ def _store(settings: Settings, folder: Path) -> Iterator[Store]:
 def _time(earlier: Earlier, answers: Sequence[AnswerWork], judge: JudgeWork, concurrency: int) -> Time | None:
     if (pace := earlier.pace) is None:
         return None
-    written = sum(work.usage.written.n for work in answers)
-    side_by_side = max(1, min(concurrency, judge.calls))
-    return Time(
-        answering=0.0 if not written else None if pace.tokens is None else written / pace.tokens,
-        judging=0.0
-        if not judge.calls
-        else None
-        if pace.call is None
-        else judge.calls * pace.call / side_by_side,
-    )
+    answering: float | None = 0.0
+    if written := sum(work.usage.written.n for work in answers):
+        answering = None if pace.tokens is None else written / pace.tokens
+    judging: float | None = 0.0
+    if calls := judge.calls:
+        judging = None if pace.call is None else calls * pace.call / min(concurrency, calls)
+    return Time(answering, judging)
 
 
-def _concerns(plan: Plan, settings: Settings, *, other_bench: bool) -> Iterator[str]:
-    if other_bench:
-        yield "the earlier run was on another bench: lengths are its mean ones, and so is the noise"
+def _reaches(
+    questions: Sequence[Question],
+    policy: Policy,
+    noise: Mapping[str, Noise],
+    margins: Sequence[float],
+    *,
+    pairwise: bool,
+) -> Iterator[Reach]:
+    n, ways = len(questions), ways_to_regress(questions, policy, pairwise=pairwise)
+    yield reach("grade", n, noise["grade"], policy.margin, ways, margins)
+    if pairwise:
+        yield reach("win rate", n, noise["win rate"], policy.win_rate_margin, ways, ())
+
+
+def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
+    """Why the run would refuse its margin, where the bench says how much the judge wobbles."""
+    judge, stated = contest.judge, contest.bench.config.judge_noise
+    if judge is not None and judge.name in stated:
+        turns = [len(question.turns) for question in questions]
+        try:
+            check_margin(margin, judge.name, stated[judge.name], turns, contest.repeats)
+        except SpecError as error:
+            yield f"the run would be refused: {error}"
+
+
+def _concerns(plan: Plan, settings: Settings) -> Iterator[str]:
     if settings.max_calls is not None and plan.calls > settings.max_calls:
         yield f"{plan.calls:,} calls are more than --mtbench-max-calls {settings.max_calls}"
     cost = plan.cost

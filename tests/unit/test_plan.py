@@ -444,6 +444,13 @@ def test_json(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [endpoint["endpoint"] for endpoint in found["endpoints"]] == ["grade", "win rate"]
 
 
+def test_a_margin_that_the_run_would_refuse_is_noted(tmp_path: Path) -> None:
+    bench = write_bench(tmp_path / "bench", question_line(1), toml="[judge_noise]\ngpt-4o = 2.0\n")
+    (concern,) = (c for c in make_plan(settings(bench, judge=PRICED)).concerns if "refused" in c)
+    assert "margin 0.5: under the noise floor of judge gpt-4o" in concern
+    assert not any("refused" in c for c in make_plan(settings(bench, judge=PRICED, margin="5")).concerns)
+
+
 def test_one_question_settles_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bench = write_bench(tmp_path / "bench", question_line(1))
     assert plan_json(bench, capsys)["endpoints"][0]["passes"] is None
@@ -462,6 +469,7 @@ def test_one_question_settles_nothing(tmp_path: Path, capsys: pytest.CaptureFixt
         (["--earlier", "part"], "part/result.json: not a whole report (KeyError: 'rows')"),
         (["--mtbench-candidate", "answers:gone.jsonl"], "gone.jsonl: no such file"),
         (["--mtbench-sample", "9"], "sample '9': no such sample"),
+        (["--mtbench-judge", "openai:gpt-4o", "--mtbench-max-cost", "1"], "openai:gpt-4o: no prices"),
     ],
 )
 def test_mistakes_are_one_line(
