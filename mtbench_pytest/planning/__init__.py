@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mtbench_pytest.budget import Budget
 from mtbench_pytest.contest import Contest
+from mtbench_pytest.decision import LEVELS
+from mtbench_pytest.early import levels_of, look_ends
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.explain import percent
 from mtbench_pytest.gate import Policy, ways_to_regress
@@ -133,7 +135,7 @@ def make_plan(
         answers=tuple(answers),
         judge=judge,
         time=None if before is None else _time(before, answers, judge, settings.concurrency),
-        reaches=tuple(_reaches(questions, policy, noise, margins, pairwise=settings.pairwise)),
+        reaches=tuple(_reaches(questions, policy, noise, margins, settings)),
         concerns=(),
     )
     concerns = [*_concerns(plan, settings), *_wobble(contest, questions, policy.margin)]
@@ -176,13 +178,13 @@ def _reaches(
     policy: Policy,
     noise: Mapping[str, Noise],
     margins: Sequence[float],
-    *,
-    pairwise: bool,
+    settings: Settings,
 ) -> Iterator[Reach]:
-    n, ways = len(questions), ways_to_regress(questions, policy, pairwise=pairwise)
-    yield reach("grade", n, noise["grade"], policy.margin, ways, margins)
-    if pairwise:
-        yield reach("win rate", n, noise["win rate"], policy.win_rate_margin, ways, ())
+    n, ways = len(questions), ways_to_regress(questions, policy, pairwise=settings.pairwise)
+    levels = levels_of(look_ends(n))[-1] if settings.early_stop else LEVELS
+    yield reach("grade", n, noise["grade"], policy.margin, ways, margins, levels)
+    if settings.pairwise:
+        yield reach("win rate", n, noise["win rate"], policy.win_rate_margin, ways, (), levels)
 
 
 def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
@@ -197,6 +199,8 @@ def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> I
 
 
 def _concerns(plan: Plan, settings: Settings) -> Iterator[str]:
+    if settings.early_stop:
+        yield "--mtbench-early-stop may end the run sooner: calls, tokens and cost are those of all questions"
     if settings.max_calls is not None and plan.calls > settings.max_calls:
         yield f"{plan.calls:,} calls are more than --mtbench-max-calls {settings.max_calls}"
     cost = plan.cost

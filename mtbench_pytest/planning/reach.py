@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtbench_pytest.decision import LEVELS, EndpointName
+from mtbench_pytest.decision import LEVELS, EndpointName, Levels
 from mtbench_pytest.planning.earlier import Earlier, spread
 from mtbench_pytest.stats import questions_to_see, smallest_difference
 
@@ -71,7 +71,13 @@ def noise_of(endpoint: EndpointName, stated: float | None, earlier: Earlier | No
 
 
 def reach(
-    endpoint: EndpointName, questions: int, noise: Noise, margin: float, ways: int, wished: Sequence[float]
+    endpoint: EndpointName,
+    questions: int,
+    noise: Noise,
+    margin: float,
+    ways: int,
+    wished: Sequence[float],
+    levels: Levels = LEVELS,
 ) -> Reach:
     """What a number of questions can settle.
 
@@ -79,17 +85,19 @@ def reach(
         margin: The run's, in the unit of the endpoint.
         ways: How many ways to a regression share its error rate: see `gate.decide`.
         wished: Other margins.
+        levels: Of the decision; of a run that may stop early those of its last look, whose chance alone is
+            a little less than that of all looks.
     """
 
     def wish(value: float) -> Wish:
-        return Wish(value, questions_to_see(noise.sd, value, POWER, LEVELS.pass_alpha))
+        return Wish(value, questions_to_see(noise.sd, value, POWER, levels.pass_alpha))
 
     return Reach(
         endpoint=endpoint,
         questions=questions,
         noise=noise,
-        passes=smallest_difference(noise.sd, questions, POWER, LEVELS.pass_alpha),
-        finds=smallest_difference(noise.sd, questions, POWER, LEVELS.regression_alpha / ways),
+        passes=smallest_difference(noise.sd, questions, POWER, levels.pass_alpha),
+        finds=smallest_difference(noise.sd, questions, POWER, levels.regression_alpha / ways),
         margin=wish(margin),
         wishes=tuple(map(wish, wished)),
     )

@@ -369,6 +369,16 @@ def test_what_so_many_questions_settle(bench: Path) -> None:
     assert (win_rate.noise.sd, win_rate.margin.margin) == (USUAL["win rate"], 0.10)
 
 
+def test_a_run_that_may_stop_early_settles_a_little_less(tmp_path: Path) -> None:
+    bench = write_bench(tmp_path / "bench", *(question_line(n, turns=["Hello."]) for n in range(80)))
+    once, looked = make_plan(settings(bench), sd=1.0), make_plan(settings(bench, early_stop="on"), sd=1.0)
+    for one, other in zip(once.reaches, looked.reaches, strict=True):
+        assert one.passes < other.passes < 1.1 * one.passes
+        assert one.finds < other.finds < 1.1 * one.finds
+    assert looked.calls == once.calls
+    assert any("early-stop" in concern for concern in looked.concerns)
+
+
 def test_the_usual_noise_is_that_of_real_judgments(data: Path) -> None:
     """gpt-4o-mini on MT-bench, as docs/plan.md says: the medians over six pairs of models."""
     judged = data / "mt_bench" / "model_judgment"
