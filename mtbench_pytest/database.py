@@ -102,8 +102,11 @@ class Database:
                 found = connection.execute(query).all()
             yield from found
 
-    def insert(self, table: Table, row: Mapping[str, Any]) -> None:
+    def insert(self, table: Table, row: Mapping[str, Any], since: float = 0.0) -> None:
         """Writes a row in a transaction of its own; one that is there already stays.
+
+        Args:
+            since: Seconds since the epoch; a row from before gives way.
 
         Raises:
             StoreError: Where it cannot be written.
@@ -112,6 +115,9 @@ class Database:
 
         try:
             with self.connected() as connection:
+                if since:
+                    older = (table.c.key == row["key"]) & (table.c.created < since)
+                    connection.execute(table.delete().where(older))
                 connection.execute(table.insert().values(**row))
         except IntegrityError:
             return

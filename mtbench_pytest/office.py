@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,9 +54,17 @@ class Office:
         url: Of the store; None for a run that keeps nothing.
         place: Where the other processes of the run are met; None for a run in one process.
         limits: Most calls to servers, and most that they may cost.
+        since: Seconds since the epoch; what the store has from before is not used.
     """
 
-    def __init__(self, url: str | None, place: Place | None = None, limits: Limits = NO_LIMITS) -> None:
+    def __init__(
+        self,
+        url: str | None,
+        place: Place | None = None,
+        limits: Limits = NO_LIMITS,
+        since: float = 0.0,
+    ) -> None:
+        self.since = since
         self._url = url
         self._place = place
         self._limits = limits
@@ -71,10 +80,12 @@ class Office:
             worker: What xdist's controller told this worker; None on the controller and without xdist.
         """
         url = None if settings.store == "none" else settings.store or sqlite_url(root / USUAL_STORE)
+        anew = settings.record == "all"
+        since = (worker["mtbench_since"] if worker is not None else time.time()) if anew else 0.0
         place = None
         if worker is not None and (meeting := worker.get("mtbench_store")):
             place = Place(meeting, worker["testrunuid"], worker["workerid"])
-        return cls(url, place, (settings.max_calls, settings.max_cost))
+        return cls(url, place, (settings.max_calls, settings.max_cost), since)
 
     @cached_property
     def store(self) -> Store:
@@ -85,7 +96,7 @@ class Office:
         """
         if self._place is None and self._url is None:
             return Store()
-        return Store(self._database, strict=self._place is not None)
+        return Store(self._database, strict=self._place is not None, since=self.since)
 
     @cached_property
     def crew(self) -> Crew:

@@ -75,6 +75,14 @@ OPTIONS = (
         "database of answers and judgments, which are not made twice; none keeps nothing "
         "(default: .mtbench/store.db at the root)",
     ),
+    Option(
+        "record",
+        "none|new|all|off",
+        "answers and judgments as files in snapshots/: none replays them and asks nobody, new adds what is "
+        "missing, all asks for everything anew, off leaves them alone (default: none where CI is set, the "
+        "judge's key is not, and the bench has snapshots; else off)",
+    ),
+    Option("snapshot-tolerance", "POINTS", "how far a grade may lie from that in its judge_snapshot", "0"),
     Option("max-calls", "N", "end the run before it makes more calls to servers (default: no limit)"),
     Option(
         "max-cost",

@@ -67,6 +67,7 @@ class Pipeline:
             answer does not depend on which were. By default those of the bench.
         store: What is there already, and where what is made is kept.
         crew: The other processes of this run.
+        record: Is told of each row before anybody else is, with what is known of the parties; it may block.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Pipeline:
         scope: Sequence[Question] | None = None,
         store: Store | None = None,
         crew: Crew | None = None,
+        record: Callable[[Row, Mapping[Party, Mapping[str, Any]]], None] | None = None,
     ) -> None:
         self.contest = contest
         self.progress = Progress()
@@ -83,6 +85,7 @@ class Pipeline:
         self._scopes: dict[Slot, list[AnswerTask]] = {}
         self._store = store or Store()
         self._crew = crew or Alone()
+        self._record = record
         self._cases: dict[QuestionId, Case] = {}
         self._fatal: BaseException | None = None
         self._closed = False
@@ -386,6 +389,8 @@ class Pipeline:
         slots = [slot for slot in case.slots if slot[0] in self.contest.models]
         compare = [partial(self._compare, case)] if len(self.contest.models) == len(SIDES) else []
         await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
+        if self._record is not None:
+            await self._serial(self._record, case.so_far(), self.identities)
         case.judged()
 
     async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:

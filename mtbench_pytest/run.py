@@ -15,22 +15,20 @@ from typing import Any
 from mtbench_pytest import __version__
 from mtbench_pytest.attack import delimiters
 from mtbench_pytest.biases import Biases, biases
-from mtbench_pytest.budget import Budget, Spends
+from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
 from mtbench_pytest.decision import LEVELS, Decision, Levels
 from mtbench_pytest.early import Course
-from mtbench_pytest.errors import SpecError
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.fitness import Fitness, judge_fitness, why_unfit
 from mtbench_pytest.gate import decide
-from mtbench_pytest.judges import build_judge
 from mtbench_pytest.languages import Spoken, spoken
-from mtbench_pytest.models import build_model
 from mtbench_pytest.noise import check_margin, why_no_verdict
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
+from mtbench_pytest.recordings.bench import Recordings
 from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
 from mtbench_pytest.report.biases import biases_lines, biases_markdown, biases_result
 from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
@@ -40,50 +38,11 @@ from mtbench_pytest.report.looks import looks_markdown
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
 from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
+from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
 
 _LIBRARIES = ("pytest", "openai", "torch", "transformers")
-
-
-def build_contest(
-    settings: Settings, bench: Bench, needs: Collection[Party], budget: Budget | None = None
-) -> Contest:
-    """Builds models and judge from their specs; cheap, nothing is loaded or called yet.
-
-    Args:
-        needs: The parties that some test asks for.
-        budget: What they may spend together.
-
-    Raises:
-        MTBenchError: For a party that is not given or cannot be built.
-    """
-    models = {side: build_model(settings.need(side)) for side in SIDES if side in needs}
-    if settings.samples > 1 and settings.candidate is not None and settings.candidate.kind == "answers":
-        raise SpecError(
-            f"--mtbench-samples {settings.samples}",
-            f"{settings.candidate} has one answer to each question",
-            "a candidate that answers anew",
-        )
-    # Two models of one name are told apart, but a model compared with itself keeps its name.
-    same_name = len({model.name for model in models.values()}) < len(models)
-    if same_name and str(settings.baseline) != str(settings.candidate):
-        models["baseline"].name += "-baseline"
-    contest = Contest(
-        bench=bench,
-        models=models,
-        judge=build_judge(settings.need("judge")) if "judge" in needs else None,
-        pairwise=settings.pairwise,
-        seed=settings.seed,
-        max_new_tokens=settings.max_new_tokens,
-        concurrency=settings.concurrency,
-        samples=settings.samples,
-        repeats=settings.judge_repeats,
-    )
-    for party in contest.parties.values():
-        if budget is not None and isinstance(party, Spends):
-            party.spend_from(budget)
-    return contest
 
 
 class BenchRun:
@@ -100,8 +59,9 @@ class BenchRun:
         calls_saved: Calls of the judge for questions that a run that stopped early did not come to.
     """
 
-    def __init__(self, bench: Bench, settings: Settings, office: Office) -> None:
+    def __init__(self, bench: Bench, settings: Settings, office: Office, root: Path) -> None:
         self.bench = bench
+        self.recordings = Recordings(bench, settings, root)
         self._office = office
         self.settings = settings
         self.policy = settings.policy(bench.config)
@@ -124,7 +84,12 @@ class BenchRun:
     @cached_property
     def contest(self) -> Contest:
         """Models and judge, built on first use."""
-        return build_contest(self.settings, self.bench, self.needs, self._office.budget)
+        replay = self.recordings.replay(self.needs)
+        return build_contest(self.settings, self.bench, self.needs, self._office.budget, replay)
+
+    @cached_property
+    def _store(self) -> Store:
+        return self.recordings.store(self._office.store, self.contest)
 
     def select(self, question: Question, needs: Collection[Party]) -> None:
         """Notes that pytest selected a test of a question; with a judge its row goes to the gate."""
@@ -145,12 +110,13 @@ class BenchRun:
             return
         contest, asked = self.contest, list(self.requested.values())
         contest.check_prompts(asked)
+        self.recordings.prepare(contest, asked, self._judged, early=self.may_stop_early)
         for party in contest.free:
             contest.prepare(party, asked)
         self._check_margin()
         if len(contest.free) < len(contest.parties):
-            store, crew = self._office.store, self._office.crew
-            for party in parties_with_work(contest, asked, self._judged, self.questions, store):
+            crew = self._office.crew
+            for party in parties_with_work(contest, asked, self._judged, self.questions, self._store):
                 # Of several processes one looks; the others take its word.
                 name = f"prepare/{self.bench.digest}/{party}"
                 once(crew, name, partial(contest.prepare, party, asked))
@@ -189,10 +155,12 @@ class BenchRun:
 
     def _begin(self, ahead: bool) -> Pipeline:
         free = self.contest.free
+        self.recordings.begin(self.contest, self.questions)
+        record = self.recordings.record if self.recordings.records else None
         if len(free) == len(self.contest.parties):
-            pipeline = Pipeline(self.contest, self.questions)
+            pipeline = Pipeline(self.contest, self.questions, record=record)
         else:
-            pipeline = Pipeline(self.contest, self.questions, self._office.store, self._office.crew)
+            pipeline = Pipeline(self.contest, self.questions, self._store, self._office.crew, record)
         if self.may_stop_early:
             self._course = self._new_course()
             pipeline.follow(self._course)
@@ -205,6 +173,11 @@ class BenchRun:
     def look(self) -> Progress:
         """Where it stands."""
         return self._pipeline.look() if self._pipeline else Progress(more=bool(self.requested))
+
+    def snapshot(self, row: Row) -> str:
+        """What the snapshot of a row says whose both sides are judged."""
+        assert self._pipeline is not None, "a row came out of it"
+        return self.recordings.text(row, self._pipeline.identities)
 
     def close(self, *, finish: bool = False) -> None:
         """Ends what is under way; what is finished is kept.
@@ -368,7 +341,7 @@ class BenchRun:
         """What the summary says besides figures and failures."""
         language = spoken_line(self.spoken, self.bench.language)
         lines = [*fitness_lines(self.fitness), trust_line(self._trust), *biases_lines(self._biases)]
-        return [*lines, *([language] if language else [])]
+        return [*lines, *([language] if language else []), *self.recordings.notes]
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings
@@ -399,6 +372,7 @@ class BenchRun:
                 "max_new_tokens": settings.max_new_tokens,
                 "seed": settings.seed,
                 "samples": settings.samples,
+                "record": self.recordings.mode,
             },
             # Under xdist the workers know it, each its own part.
             "pace": None if self._pipeline is None else self._pipeline.pace(),

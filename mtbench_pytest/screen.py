@@ -31,6 +31,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
     """
     benches = ", ".join(run.bench.name for run in runs) or str(settings.bench or "beside the tests")
     margins = {run.policy.margin for run in runs} or {settings.margin}
+    modes = {run.recordings.mode for run in runs} or {settings.record or "off"}
     parts = [
         f"candidate {settings.candidate or '(none)'}",
         f"baseline {settings.baseline or '(none)'}",
@@ -41,6 +42,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         f"pairwise {'on' if settings.pairwise else 'off'}",
         *([f"each answer graded {settings.judge_repeats} times"] if settings.judge_repeats > 1 else []),
         *(["early stop on"] if settings.early_stop else []),
+        *(f"record {mode}" for mode in sorted(modes - {"off"})),
     ]
     return list(header_lines(parts))
 

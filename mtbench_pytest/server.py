@@ -120,6 +120,16 @@ class Server:
         return text if len(text) <= 300 else f"{text[:300]}…"
 
 
+def lacks_key(spec: Spec) -> bool:
+    """Whether the server of a spec wants a key that is not in the environment."""
+    url = spec.params.get("base_url") or _usual_url(spec)
+    try:
+        Server(spec.value, url, spec.params.get("api_key_env", "OPENAI_API_KEY")).key()
+    except ServiceError:
+        return True
+    return False
+
+
 def _official(url: str) -> bool:
     return f".{urlsplit(url).hostname}".endswith(".api.openai.com")
 

@@ -16,28 +16,27 @@ from typing import Any, TypeVar
 
 import pytest
 
+from mtbench_pytest.building import try_specs
 from mtbench_pytest.decision import Outcome
 from mtbench_pytest.early import reordered
 from mtbench_pytest.errors import MTBenchError, NotNeeded
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.idle import use_idle_time
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
-from mtbench_pytest.judges import build_judge
 from mtbench_pytest.live import LiveLine, notices
 from mtbench_pytest.locate import bench_beside, find_bench
-from mtbench_pytest.models import build_model
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress, added
 from mtbench_pytest.publish import Publisher, report_folder
-from mtbench_pytest.records import Answer, AnswerFailure, Party, Question, Side
+from mtbench_pytest.records import Answer, AnswerFailure, Question, QuestionId, Row, Side
 from mtbench_pytest.report.folder import set_aside
 from mtbench_pytest.report.junit import question_properties
 from mtbench_pytest.report.terminal import verbose_word
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import header
+from mtbench_pytest.selection import compares, needs_of, question_of
 from mtbench_pytest.settings import Settings, read_settings
-from mtbench_pytest.specs import python_factory
 from mtbench_pytest.suite import load_bench
 from mtbench_pytest.watch import Watch, showing, telling
 from mtbench_pytest.wire import row_from_dict, to_plain
@@ -47,6 +46,7 @@ Status = tuple[str, str, str | tuple[str, Mapping[str, bool]]]
 
 _SENT = pytest.StashKey[dict[str, Any]]()
 _GRADES = pytest.StashKey[str]()
+_ROW = pytest.StashKey[Row]()
 _TICK = 0.5  # seconds between looks at a terminal's live line
 
 
@@ -63,6 +63,8 @@ class MTBenchSession:
         self._began = False
         self._finished = False
         self._refused = ""
+        self._workers = 0
+        self._untidy = False
         self._office = Office.of(settings, config.rootpath, getattr(config, "workerinput", None))
         self._live = LiveLine.of(config)
         self._watch: Watch | None = None
@@ -92,6 +94,8 @@ class MTBenchSession:
         """
         with _one_line(pytest.UsageError), notices(self._live):
             workerinput["mtbench_store"] = self._office.meeting_place() if self.settings.may_cost else ""
+        workerinput["mtbench_since"] = self._office.since
+        self._workers += 1
         if self._watch is None and self.settings.may_cost and self._live.wanted:
             run = workerinput["testrunuid"]
             self._watch = showing(self._live, lambda: self._office.reports(run))
@@ -108,17 +112,9 @@ class MTBenchSession:
         if self.is_worker or not self.settings.given:
             return
         with _one_line(pytest.UsageError):
-            settings = self.settings
-            for spec, build in (
-                (settings.candidate, build_model),
-                (settings.baseline, build_model),
-                (settings.judge, build_judge),
-            ):
-                if spec is not None:
-                    # A factory of the user's may be dear: it is called once, when it is needed.
-                    python_factory(spec) if spec.kind == "python" else build(spec)
-            if settings.bench is not None:
-                self._run(find_bench(settings.bench))
+            try_specs(self.settings)
+            if self.settings.bench is not None:
+                self._run(find_bench(self.settings.bench))
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Names who runs against whom, where this run turned out to use it."""
@@ -143,7 +139,7 @@ class MTBenchSession:
             items[:] = reordered(items, self._place)
 
     def _place(self, item: pytest.Item) -> tuple[Path, int] | None:
-        if (question := _question_of(item)) is None:
+        if (question := question_of(item)) is None:
             return None
         run = self._run_of(item)
         return run.bench.path, run.order[question.question_id]
@@ -151,8 +147,10 @@ class MTBenchSession:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Learns what was selected."""
         for item in session.items:
-            if (question := _question_of(item)) is not None:
-                self._run_of(item).select(question, _needs_of(item))
+            if (question := question_of(item)) is not None:
+                run = self._run_of(item)
+                run.select(question, needs_of(item))
+                run.recordings.asserted |= compares(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -204,6 +202,7 @@ class MTBenchSession:
         row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
         item.stash[_GRADES] = verbose_word(row)
         item.user_properties.extend(question_properties(row))
+        item.stash[_ROW] = row
         if self.is_worker:
             item.stash[_SENT] = {"bench": str(run.bench.path), "row": to_plain(row)}
         else:
@@ -218,6 +217,11 @@ class MTBenchSession:
             reason = f"dropped {-judged.difference:.2f} points; the gate decides"
             request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
         return judged
+
+    def snapshot(self, item: pytest.Item) -> tuple[Path, QuestionId, str]:
+        """The file of a judged question's snapshot, the question's id, and what the file would say now."""
+        run, row = self._run_of(item), item.stash[_ROW]
+        return run.recordings.folder.file(row.question_id), row.question_id, run.snapshot(row)
 
     def _wait(
         self, item: pytest.Item, question: Question, pick: Callable[[Pipeline], Future[T]], *, judged: bool
@@ -277,21 +281,26 @@ class MTBenchSession:
         self._run(Path(sent["bench"])).rows[row.question_id] = row
 
     def collect_worker(self, sent: Mapping[str, Any]) -> None:
-        """Takes what an xdist worker selected and how it ended.
-
-        Raises:
-            pytest.UsageError: Where the worker found a mistake of the user's.
-        """
-        if sent["refused"]:
-            self._refused = sent["refused"]
-            raise pytest.UsageError(self._refused)
+        """Takes what an xdist worker selected and how it ended."""
+        self._refused = sent["refused"] or self._refused
         for path, part in sent["runs"].items():
             run = self._run(Path(path))
             run.gated.update(part["gated"])
             run.calls_saved = max(run.calls_saved, part["saved"])
             run.fatal = run.fatal or part["fatal"]
+            run.recordings.merge(part["recordings"])
             if part["parties"]["judge"]["identity"]:
                 run.parties = part["parties"]
+
+    def worker_ended(self) -> None:
+        """Ends the run with the last worker, where one found a mistake: all of them did.
+
+        Raises:
+            pytest.UsageError: For the mistake.
+        """
+        self._workers -= 1
+        if self._refused and self._workers <= 0:
+            raise pytest.UsageError(self._refused)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
@@ -309,8 +318,8 @@ class MTBenchSession:
         self._office.close()
         self._notices.close()
         if outcomes is not None:
-            status = 1 if any(run.fatal for run in self.runs.values()) else int(session.exitstatus)
-            session.exitstatus = exit_status(outcomes, status)
+            failed = self._untidy or any(run.fatal for run in self.runs.values())
+            session.exitstatus = exit_status(outcomes, 1 if failed else int(session.exitstatus))
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> list[Outcome] | None:
         """Ends what is under way and decides, where this process does; else returns None."""
@@ -324,6 +333,7 @@ class MTBenchSession:
             session.config.workeroutput["mtbench"] = self._to_send()  # type: ignore[attr-defined]
         elif self._began and not self._refused:
             stopped = session.shouldstop or session.shouldfail or ("interrupted" if exitstatus == 2 else "")
+            self._untidy = not stopped and self._tidy()
             return self._decide(str(stopped))
         return None
 
@@ -334,11 +344,17 @@ class MTBenchSession:
                 "fatal": run.fatal,
                 "parties": dict(run.parties),
                 "saved": run.calls_saved,
+                "recordings": run.recordings.sent(),
             }
             for path, run in self.runs.items()
             if run.gated
         }
         return {"refused": self._refused, "runs": runs}
+
+    def _tidy(self) -> bool:
+        """Deals with snapshots that no question needs; whether the run fails for them."""
+        failed = [run.recordings.tidy(self.config.option) for run in self._gated() if not run.is_part]
+        return any(failed)
 
     def _decide(self, stopped: str) -> list[Outcome]:
         """Makes and reports the decision of each bench; here, for a run without a terminal has one too."""
@@ -378,7 +394,7 @@ class MTBenchSession:
 
     def _run(self, path: Path) -> BenchRun:
         if path not in self.runs:
-            self.runs[path] = BenchRun(load_bench(path), self.settings, self._office)
+            self.runs[path] = BenchRun(load_bench(path), self.settings, self._office, self.config.rootpath)
         return self.runs[path]
 
     def _bench_path(self, module_folder: Path) -> Path:
@@ -408,17 +424,3 @@ def _one_line(kind: type[Exception]) -> Iterator[None]:
         yield
     except MTBenchError as error:
         raise kind(str(error)) from None
-
-
-def _needs_of(item: pytest.Item) -> set[Party]:
-    """The parties that a test's fixtures ask for."""
-    names = set(item.fixturenames)  # type: ignore[attr-defined]
-    if "mtbench_judged" in names:
-        return {"candidate", "baseline", "judge"}
-    sides: dict[str, Party] = {"mtbench_candidate": "candidate", "mtbench_baseline": "baseline"}
-    return {side for fixture, side in sides.items() if fixture in names}
-
-
-def _question_of(item: pytest.Item) -> Question | None:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get("mtbench_question") if callspec else None

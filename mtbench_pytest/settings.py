@@ -12,6 +12,7 @@ from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.gate import Policy
 from mtbench_pytest.options import OPTIONS, Option
+from mtbench_pytest.recordings.mode import MODES, Mode
 from mtbench_pytest.records import Party
 from mtbench_pytest.specs import Parser, Spec, choice, number, parse_spec, whole
 
@@ -39,6 +40,8 @@ _PARSERS: Mapping[str, Parser] = {
     "judge-repeats": whole(),
     "concurrency": whole(),
     "store": _text,
+    "record": choice(*MODES),
+    "snapshot-tolerance": number,
     "max-calls": whole(),
     "max-cost": number,
     "report": _text,
@@ -56,6 +59,7 @@ class Settings:
 
     Attributes:
         store: A database's URL, "none", or None for the usual place.
+        record: None where nothing is said of it: see `recordings.mode`.
         given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
     """
 
@@ -75,6 +79,8 @@ class Settings:
     judge_repeats: int
     concurrency: int
     store: str | None
+    record: Mode | None
+    snapshot_tolerance: float
     max_calls: int | None
     max_cost: float | None
     report: Path
@@ -96,7 +102,8 @@ class Settings:
     def may_cost(self) -> bool:
         """Whether anybody in this run may cost something, so that there is something to keep."""
         parties = (self.candidate, self.baseline, self.judge)
-        return any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
+        dear = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
+        return dear and self.record != "none"
 
     def policy(self, bench: BenchConfig) -> Policy:
         """The margins: command line, then `bench.toml`, then ini file and defaults."""

@@ -38,11 +38,14 @@ class Store:
         database: Where they are kept; None for a run that keeps nothing.
         strict: A record that cannot be written is an error. Processes that share a run need that: what one
             of them makes, the others find only here.
+        since: Seconds since the epoch; answers and judgments from before are as good as not there, and give
+            way to new ones.
     """
 
-    def __init__(self, database: Database | None = None, *, strict: bool = False) -> None:
+    def __init__(self, database: Database | None = None, *, strict: bool = False, since: float = 0.0) -> None:
         self._database = database
         self._strict = strict
+        self._since = since
         self._waiting: deque[tuple[Table, Mapping[str, Any]]] = deque()
         self._complained = False
         self._lock = threading.Lock()
@@ -51,13 +54,13 @@ class Store:
         """Those of the answers that are there."""
         if self._database is None:
             return {}
-        return dict(self._find(self._database.tables.answers, keys, answer_from_dict))
+        return dict(self._find(self._database.tables.answers, keys, answer_from_dict, self._since))
 
     def judgments(self, keys: Collection[str]) -> dict[str, Judgment | Game]:
         """Those of the judgments that are there; none of them is a failure."""
         if self._database is None:
             return {}
-        return dict(self._find(self._database.tables.judgments, keys, judgment_from_dict))
+        return dict(self._find(self._database.tables.judgments, keys, judgment_from_dict, self._since))
 
     def identity(self, fingerprint: str) -> dict[str, Any] | None:
         """What `remember_identity` was told of this fingerprint."""
@@ -95,10 +98,16 @@ class Store:
                 _LOG.warning("%s; %d records could not be stored", problem, len(self._waiting))
 
     def _find(
-        self, table: Table, keys: Collection[str], read: Callable[[Mapping[str, Any]], T]
+        self,
+        table: Table,
+        keys: Collection[str],
+        read: Callable[[Mapping[str, Any]], T],
+        since: float = 0.0,
     ) -> Iterator[tuple[str, T]]:
         assert self._database is not None
         for row in self._database.rows(table, keys):
+            if row.created < since:
+                continue
             if _digest(row.body) == row.digest:
                 yield row.key, read(json.loads(row.body))
             else:
@@ -126,7 +135,7 @@ class Store:
         while self._waiting:
             table, row = self._waiting[0]
             try:
-                self._database.insert(table, row)
+                self._database.insert(table, row, since=self._since)
             except StoreError as error:
                 return error
             self._waiting.popleft()

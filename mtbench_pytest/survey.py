@@ -55,7 +55,7 @@ def parties_with_work(
     working: list[Party] = [side for side in stored if side not in answers]
     judge = contest.judge
     if judge is not None and not is_free(judge):
-        identity, tasks = judge.identity(), _tasks(contest, judged, answers)
+        identity, tasks = judge.identity(), judge_tasks(contest, judged, answers)
         keys = {judgment_key(identity, task, judge.key_extra(task)) for task in tasks}
         if working or len(store.judgments(keys)) < len(keys):
             working.append("judge")
@@ -107,7 +107,7 @@ async def _all_of(model: ChatModel, tasks: Sequence[AnswerTask]) -> Answers:
     return {said.question_id: said async for said in model.answer(tasks) if isinstance(said, Answer)}
 
 
-def _tasks(
+def judge_tasks(
     contest: Contest, questions: Sequence[Question], answers: Mapping[Side, Sequence[Answers]]
 ) -> Iterator[Task]:
     """What the judge is asked about these answers."""

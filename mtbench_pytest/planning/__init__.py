@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtbench_pytest.budget import Budget
+from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.decision import LEVELS
 from mtbench_pytest.early import levels_of, look_ends
@@ -23,7 +24,6 @@ from mtbench_pytest.planning.earlier import Earlier, read_earlier
 from mtbench_pytest.planning.judgments import JudgeWork, judge_work
 from mtbench_pytest.planning.reach import Noise, Reach, noise_of, reach
 from mtbench_pytest.records import SIDES, Party, Question
-from mtbench_pytest.run import build_contest
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import load_bench

@@ -9,7 +9,8 @@ from tests.plugin.harness import Example
 def example(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Example:
     """An empty folder with a judge and a model at hand, on a terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    for name in ("PYTEST_ADDOPTS", "CI"):
+        monkeypatch.delenv(name, raising=False)
     return Example(pytester)
 
 

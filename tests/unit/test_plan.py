@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest.building import build_contest
 from mtbench_pytest.cli import main
 from mtbench_pytest.client import estimate_tokens
 from mtbench_pytest.database import open_database, sqlite_url
@@ -21,7 +22,6 @@ from mtbench_pytest.planning.amounts import Tokens
 from mtbench_pytest.planning.judgments import Tally
 from mtbench_pytest.planning.reach import USUAL
 from mtbench_pytest.records import Reply
-from mtbench_pytest.run import build_contest
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import load_bench

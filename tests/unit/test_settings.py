@@ -24,6 +24,7 @@ def test_defaults() -> None:
     assert (read.pairwise, read.seed, read.max_new_tokens, read.concurrency) == (True, 0, 1024, 16)
     assert (read.candidate, read.baseline, read.judge, read.bench, read.sample) == (None,) * 5
     assert (read.max_calls, read.max_cost) == (None, None)
+    assert (read.record, read.snapshot_tolerance) == (None, 0)
     assert read.report == Path("mtbench-report")
     assert read.given == frozenset()
 
@@ -78,6 +79,8 @@ def test_the_other_margins() -> None:
         ("question-policy", "warn", "one of fail, report"),
         ("pairwise", "yes", "one of on, off"),
         ("concurrency", "0", "a whole number from 1 up"),
+        ("record", "once", "one of none, new, all, off"),
+        ("snapshot-tolerance", "-1", "a number from 0 up"),
         ("max-calls", "0", "a whole number from 1 up"),
         ("max-cost", "5$", "a number from 0 up"),
         ("max-new-tokens", "1k", "a whole number from 1 up"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,22 @@ def test_the_first_record_of_a_key_stays(store: Store) -> None:
     store.add_judgment(KEY, judgment(3))
     store.add_judgment(KEY, judgment(9))
     assert store.judgments([KEY]) == {KEY: judgment(3)}
+
+
+def test_a_run_that_makes_everything_anew(database: Database) -> None:
+    """What is there from before gives way; what this run made is found."""
+    older = Store(database)
+    older.add_answer(KEY, answer())
+    older.add_judgment(KEY, judgment(3))
+    older.remember_identity(KEY, {"weights": "abc"})
+    anew = Store(database, since=time.time())
+    assert (anew.answers([KEY]), anew.judgments([KEY])) == ({}, {})
+    assert anew.identity(KEY) == {"weights": "abc"}, "weights are what they are"
+    anew.add_judgment(KEY, judgment(9))
+    anew.add_judgment(KEY, judgment(5))
+    assert anew.judgments([KEY]) == {KEY: judgment(9)}
+    assert older.judgments([KEY]) == {KEY: judgment(9)}, "and so does a later run"
+    assert older.answers([KEY]) == {KEY: answer()}
 
 
 def test_more_keys_than_a_statement_takes(store: Store) -> None:

@@ -1,0 +1,87 @@
+"""Builds models and judge of a run from their specs; nothing is loaded or called yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mtbench_pytest.budget import Budget, Spends
+from mtbench_pytest.contest import Contest
+from mtbench_pytest.errors import SpecError
+from mtbench_pytest.judges import build_judge
+from mtbench_pytest.models import build_model
+from mtbench_pytest.recordings.mode import replays_by_default
+from mtbench_pytest.recordings.replay import Replay
+from mtbench_pytest.records import SIDES, Party
+from mtbench_pytest.settings import Settings
+from mtbench_pytest.specs import python_factory
+from mtbench_pytest.suite import Bench
+
+
+def try_specs(settings: Settings) -> None:
+    """Looks for mistakes in the specs, but for a run that may replay: there, nobody is built.
+
+    Raises:
+        MTBenchError: For the first mistake.
+    """
+    if settings.record == "none" or (settings.record is None and replays_by_default(settings.judge)):
+        return
+    for spec, build in (
+        (settings.candidate, build_model),
+        (settings.baseline, build_model),
+        (settings.judge, build_judge),
+    ):
+        if spec is not None:
+            # A factory of the user's may be dear: it is called once, when it is needed.
+            python_factory(spec) if spec.kind == "python" else build(spec)
+
+
+def build_contest(
+    settings: Settings,
+    bench: Bench,
+    needs: Collection[Party],
+    budget: Budget | None = None,
+    replay: Replay | None = None,
+) -> Contest:
+    """Builds models and judge from their specs; cheap, nothing is loaded or called yet.
+
+    Args:
+        needs: The parties that some test asks for.
+        budget: What they may spend together.
+        replay: Builds them instead, where nobody is to be asked.
+
+    Raises:
+        MTBenchError: For a party that is not given or cannot be built.
+    """
+    models = {
+        side: replay.model(side) if replay else build_model(settings.need(side))
+        for side in SIDES
+        if side in needs
+    }
+    if settings.samples > 1 and settings.candidate is not None and settings.candidate.kind == "answers":
+        raise SpecError(
+            f"--mtbench-samples {settings.samples}",
+            f"{settings.candidate} has one answer to each question",
+            "a candidate that answers anew",
+        )
+    judge = None
+    if "judge" in needs:
+        judge = replay.judge() if replay else build_judge(settings.need("judge"))
+    # Two models of one name are told apart, but a model compared with itself keeps its name.
+    same_name = len({model.name for model in models.values()}) < len(models)
+    if same_name and str(settings.baseline) != str(settings.candidate):
+        models["baseline"].name += "-baseline"
+    contest = Contest(
+        bench=bench,
+        models=models,
+        judge=judge,
+        pairwise=settings.pairwise,
+        seed=settings.seed,
+        max_new_tokens=settings.max_new_tokens,
+        concurrency=settings.concurrency,
+        samples=settings.samples,
+        repeats=settings.judge_repeats,
+    )
+    for party in contest.parties.values():
+        if budget is not None and isinstance(party, Spends):
+            party.spend_from(budget)
+    return contest
