@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+
     from mtbench_pytest.judged import Judged
     from mtbench_pytest.records import Answer, Question
 
@@ -46,3 +48,15 @@ def mtbench_judged(request: pytest.FixtureRequest, mtbench_question: Question) -
     from mtbench_pytest.plugin import session_of
 
     return session_of(request.config).judged(request, mtbench_question)
+
+
+@pytest.fixture
+def judge_snapshot(request: pytest.FixtureRequest, mtbench_judged: Judged) -> SnapshotAssertion:  # noqa: ARG001
+    """The question's snapshot: `assert mtbench_judged == judge_snapshot` compares with what was recorded."""
+    from mtbench_pytest.plugin import session_of
+
+    if not request.config.pluginmanager.has_plugin("syrupy"):
+        pytest.fail("judge_snapshot needs syrupy: pip install 'mtbench-pytest[snapshots]'", pytrace=False)
+    from mtbench_pytest.snapshots import judge_snapshot
+
+    return judge_snapshot(request, session_of(request.config))
