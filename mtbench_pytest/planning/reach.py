@@ -60,12 +60,15 @@ class Reach:
 
 
 def noise_of(endpoint: EndpointName, stated: float | None, earlier: Earlier | None) -> Noise:
-    """The noise that is stated, else the one an earlier run saw, else what is usual."""
+    """The noise that is stated, else the one an earlier run saw, else what is usual.
+
+    A run in which nothing differed, such as one of a model against itself, has seen no noise.
+    """
     if stated is not None:
         return Noise(stated, "as stated")
     values = () if earlier is None else earlier.differences if endpoint == "grade" else earlier.scores
     seen = spread(values)
-    if earlier is None or seen is None:
+    if earlier is None or not seen:
         return Noise(USUAL[endpoint], USUAL_SOURCE)
     return Noise(seen, f"{len(values)} questions of {earlier.folder}")
 

@@ -123,11 +123,12 @@ def _legend(lines: Sequence[tuple[str, Usage, Cost | None, str]]) -> Iterator[st
 
 
 def _time_lines(time: Time | None) -> Iterator[str]:
-    if time is not None:
-        parts = [("answering", time.answering), ("judging", time.judging)]
-        told = [f"{name} ~{duration(seconds)}" for name, seconds in parts if seconds]
+    if time is None:
+        return
+    parts = [("answering", time.answering), ("judging", time.judging)]
+    if told := [f"{name} ~{duration(seconds)}" for name, seconds in parts if seconds]:
         both = ", side by side" if len(told) > 1 else ""
-        yield f"time at the earlier run's pace: {', '.join(told) or 'none'}{both}"
+        yield f"time at the earlier run's pace: {', '.join(told)}{both}"
 
 
 def _reach_table(reaches: Sequence[Reach]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,11 @@ import pytest
 
 from mtbench_pytest.cli import main
 from mtbench_pytest.client import estimate_tokens
+from mtbench_pytest.models import build_model
+from mtbench_pytest.planning.amounts import measure_for
+from mtbench_pytest.planning.said import at_hand, conversation
+from mtbench_pytest.records import Answer, AnswerTask, Question, Sampling
+from mtbench_pytest.specs import parse_spec
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 from tests.real.test_main_job import Gate
@@ -70,3 +76,21 @@ def test_a_plan_is_what_the_run_sends(
     assert again["time"]["answering"] > 0
     assert again["time"]["judging"] > 0
     assert plan(store)["calls"] == 0
+
+
+def test_a_checkpoints_own_tokenizer_counts_what_the_model_reads() -> None:
+    model = build_model(parse_spec("demo?dtype=float32&system=Be brief."))
+    question = Question(1, "writing", ("Name three fish.", "And one bird?"))
+
+    async def ask() -> Answer:
+        async for answer in model.answer([AnswerTask(question, Sampling(0.0, 1, 8))]):
+            assert isinstance(answer, Answer)
+            return answer
+        raise AssertionError("no answer")
+
+    answer = asyncio.run(ask())
+    model.close()
+    measure = measure_for(model)
+    assert measure.name == "the checkpoint's own tokenizer"
+    counted = [tokens.n for tokens in conversation(question, at_hand(answer), "Be brief.", measure)]
+    assert counted == [reply.prompt_tokens for reply in answer.replies]

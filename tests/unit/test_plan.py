@@ -335,6 +335,12 @@ def test_of_another_bench_only_the_means_are_taken(bench: Path, tmp_path: Path) 
     assert any("another bench" in concern for concern in plan.concerns)
 
 
+def test_a_model_against_itself_shows_no_noise(bench: Path, tmp_path: Path) -> None:
+    rows = [{"difference": 0.0, "score": 0.5}] * 4
+    plan = make_plan(settings(bench), earlier=report(tmp_path / "report", bench, rows=rows))
+    assert [found.noise.sd for found in plan.reaches] == [USUAL["grade"], USUAL["win rate"]]
+
+
 def test_a_run_that_tells_no_pace_gives_no_time(bench: Path, tmp_path: Path) -> None:
     assert make_plan(settings(bench), earlier=report(tmp_path / "one", bench, pace=None)).time is None
     nothing = {"answer_tokens": 0, "answer_seconds": 0.0, "judge_calls": 0, "judge_seconds": 0.0}
