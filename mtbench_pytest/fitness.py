@@ -18,7 +18,7 @@ from mtbench_pytest.records import SIDES, JudgeFailure, QuestionId, Row, Verdict
 MOST_FLIPS = 0.40  # of the comparisons; a judge that flips more is not fit to compare
 ENOUGH_COMPARED = 10  # comparisons; from fewer nothing can be told
 _ENOUGH_GRADES = 20  # from fewer, nothing is said of their spread
-_HARDLY = 0.80  # the share of one grade from which they hardly vary
+_MOST = 0.80  # the share of one grade from which they hardly vary, and of the flips from which they lean
 _FAILED = 0.05  # the share of failures that is worth a warning
 _LEANING = 10  # flips from which it is told where they lean
 
@@ -131,11 +131,11 @@ def position_of(verdicts: Iterable[Verdict]) -> Position:
     for verdict in verdicts:
         if not verdict.games:
             continue
-        winners = Counter(game.winner for game in verdict.games)
-        shown += winners
+        winners = [game.winner for game in verdict.games]
+        shown.update(winners)
         flips[verdict.question_id].append(not verdict.consistent)
         if not verdict.consistent:
-            leans.append(winners["A"] - winners["B"])
+            leans.append(winners.count("A") - winners.count("B"))
     return Position(
         flips=clustered_share((sum(found), len(found)) for found in flips.values()),
         toward_first=sum(lean > 0 for lean in leans),
@@ -199,7 +199,7 @@ def _warnings(fitness: Fitness) -> Iterator[str]:
         yield unfit
     position = fitness.position
     leaning = max(position.toward_first, position.toward_second)
-    if position.flips.hits >= _LEANING and leaning >= _HARDLY * position.flips.hits:
+    if position.flips.hits >= _LEANING and leaning >= _MOST * position.flips.hits:
         place = "first" if leaning == position.toward_first else "second"
         yield f"{leaning} of {position.flips.hits} flips favour the answer shown {place}"
     asked = fitness.asked
@@ -216,7 +216,7 @@ def _spread_warnings(grades: GradesUsed) -> Iterator[str]:
         yield f"all {grades.n} grades are {used[0]}: no difference can show"
     elif len(used) == 2:
         yield f"only two grades are used, {used[0]} and {used[1]}"
-    elif (most := grades.commonest)[1] >= _HARDLY * grades.n:
+    elif (most := grades.commonest)[1] >= _MOST * grades.n:
         yield (
             f"the grades hardly vary: {most[1]} of {grades.n} are {most[0]:g}, "
             "and differences between such answers do not show"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
@@ -96,6 +96,8 @@ def run_noise(rows: Sequence[Row]) -> Noise | None:
     judgment are one reply, whose w is the sum of theirs: what both sides share cancels.
     Source: the variance of a sum of independent parts; any text on the propagation of error.
     """
+    if all(row.repeats == 1 for row in rows):
+        return None
     replies = [(row, reply) for row in rows for reply in _replies(row)]
     found = wobble((row.question_id, reply.grades) for row, reply in replies)
     if found is None:
@@ -113,7 +115,8 @@ def run_noise(rows: Sequence[Row]) -> Noise | None:
 def planned_floor(sd: float, turns: Sequence[int], repeats: int = 1) -> float:
     """The noise floor of a run that is still to come, in points: see `run_noise`.
 
-    z(0.95) · √(2 · sd² / K · Σ 1 / T) / n, for every reply wobbles by the same sd on both sides.
+    z(0.95) · √(2 · sd² / K · Σ 1 / T) / n, for every reply wobbles by the same sd on both sides. Further
+    samples of an answer bring it down where they differ, which is not known beforehand and left out.
 
     Args:
         sd: Within-answer standard deviation, in points.
@@ -144,19 +147,23 @@ def sensible_margin(floor: float) -> float:
     return floor * (1 + _z(POWER) / _z(CONFIDENCE))
 
 
-def check_margin(margin: float, judge: str, sd: float, turns: Sequence[int], repeats: int) -> None:
+def check_margin(
+    margin: float, judge: str, stated: Mapping[str, float], turns: Sequence[int], repeats: int
+) -> None:
     """Refuses a margin that the judge's wobble alone would decide, before anything is spent.
 
     Args:
         margin: Of the run, in points.
         judge: Its name.
-        sd: The within-answer SD that the bench states for it, in points.
+        stated: By judge the within-answer SD that the bench states, in points; of another judge, nothing is
+            known and nothing is refused.
         turns: Of each question of the run, how many it has.
         repeats: How often each answer will be graded.
 
     Raises:
         SpecError: Where the margin lies under the noise floor.
     """
+    sd = stated.get(judge, 0.0)
     floor = planned_floor(sd, turns, repeats)
     if margin >= floor:
         return

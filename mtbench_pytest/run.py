@@ -125,11 +125,10 @@ class BenchRun:
     def _check_margin(self) -> None:
         """Refuses a margin under the noise floor that the bench states; a part of a bench has no margin."""
         judge = self.contest.judge
-        if judge is None or self.is_part or judge.name not in self.bench.config.judge_noise:
+        if judge is None or self.is_part:
             return
-        turns = [len(question.turns) for question in self.questions]
-        sd = self.bench.config.judge_noise[judge.name]
-        check_margin(self.policy.margin, judge.name, sd, turns, self.contest.repeats)
+        turns, stated = [len(question.turns) for question in self.questions], self.bench.config.judge_noise
+        check_margin(self.policy.margin, judge.name, stated, turns, self.contest.repeats)
 
     @property
     def _judged(self) -> list[Question]:

@@ -190,10 +190,10 @@ def _reaches(
 def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
     """Why the run would refuse its margin, where the bench says how much the judge wobbles."""
     judge, stated = contest.judge, contest.bench.config.judge_noise
-    if judge is not None and judge.name in stated:
+    if judge is not None:
         turns = [len(question.turns) for question in questions]
         try:
-            check_margin(margin, judge.name, stated[judge.name], turns, contest.repeats)
+            check_margin(margin, judge.name, stated, turns, contest.repeats)
         except SpecError as error:
             yield f"the run would be refused: {error}"
 

@@ -23,6 +23,8 @@ from mtbench_pytest.noise import (
 from mtbench_pytest.records import QuestionId, Row, Sample
 from tests.unit.factories import answer, judge_failure, judgment, repeated_row, row
 
+STATED = {"gpt-4o": 0.9}
+
 
 def test_the_within_answer_sd_by_hand() -> None:
     """Squares 2 (7, 8, 9), 0 (5, 5) and 0.5 (4, 5) over 2 + 1 + 1 degrees of freedom: √0.625."""
@@ -148,15 +150,16 @@ def test_points_are_rounded_up(points: float, shown: float) -> None:
 
 def test_a_margin_under_a_stated_noise_is_refused_with_the_number() -> None:
     with pytest.raises(SpecError) as error:
-        check_margin(0.1, "gpt-4o", 0.9, [2] * 80, 1)
+        check_margin(0.1, "gpt-4o", STATED, [2] * 80, 1)
     assert str(error.value) == (
         "margin 0.1: under the noise floor of judge gpt-4o, 0.166 points on 80 questions "
         "(judge_noise in bench.toml: 0.9); expected 0.17 or more, or --mtbench-judge-repeats 3"
     )
-    check_margin(0.1, "gpt-4o", 0.9, [2] * 80, 3)
-    check_margin(0.17, "gpt-4o", 0.9, [2] * 80, 1)
+    check_margin(0.1, "gpt-4o", STATED, [2] * 80, 3)
+    check_margin(0.1, "another", STATED, [2] * 80, 1)
+    check_margin(0.17, "gpt-4o", STATED, [2] * 80, 1)
     with pytest.raises(SpecError, match=r"expected 0\.17 or more$"):
-        check_margin(0.0, "gpt-4o", 0.9, [2] * 80, 1)
+        check_margin(0.0, "gpt-4o", STATED, [2] * 80, 1)
 
 
 def test_a_margin_under_the_noise_seen_decides_nothing() -> None:
