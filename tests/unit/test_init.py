@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -146,8 +147,8 @@ def test_outside_a_repository_the_workflow_lies_in_the_current_folder(
     monkeypatch.chdir(tmp_path)
     main(["init", suite])
     workflow = (tmp_path / ".github/workflows/mtbench-support.yml").read_text()
-    assert f"pytest {suite} --mtbench-candidate" in workflow
-    assert "@" not in workflow.replace("@v4", "").replace("@v5", "")
+    assert f"pytest {suite} --mtbench-" in workflow
+    assert "@" not in re.sub(r"@v\d", "", workflow)
 
 
 @pytest.mark.parametrize(
