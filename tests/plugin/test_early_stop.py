@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.plugin.harness import BARE_AND_XDIST, Example
 
 EARLY = "--mtbench-early-stop=on"
@@ -139,3 +141,32 @@ def test_it_is_off_unless_asked_for_and_has_an_ini_twin(example: Example) -> Non
     assert example.run().outcomes == {"passed": 16, "skipped": 24}
     example.forget()
     example.run("--mtbench-early-stop=maybe").refused("--mtbench-early-stop maybe", "one of on, off")
+
+
+DEVICE = "python:stage:model?paid=1&seconds=0.002&device=1&name="
+PAID = {"candidate": f"{DEVICE}new", "baseline": f"{DEVICE}old"}
+
+
+@pytest.mark.parametrize(
+    "workers", [(), *(("-n2", f"--dist={way}") for way in ("load", "worksteal", "loadscope"))], ids=str
+)
+def test_models_on_a_device_answer_ahead_and_the_judge_is_asked_by_blocks(
+    example: Example, workers: tuple[str, ...]
+) -> None:
+    example.bench(questions=48)
+    run = example.run(EARLY, "--mtbench-store=none", *workers, **PAID, judge="python:stage:judge?paid=1")
+    assert (run.decision, run.outcomes) == ("PASS", {"passed": 32, "skipped": 16}), run.out
+    assert len(judged(example)) == 32
+    asked = example.asked("g")
+    assert len(asked) == len(set(asked)) == 32 * CALLS
+    answers = example.asked("answer")
+    assert 2 * 32 <= len(answers) == len(set(answers)) <= 2 * 48
+
+
+def test_a_second_run_stops_where_the_first_did_and_asks_nobody(example: Example) -> None:
+    example.bench(questions=48)
+    first = example.run(EARLY, **PAID, judge="python:stage:judge?paid=1")
+    asked = example.asked("g")
+    second = example.run(EARLY, **PAID, judge="python:stage:judge?paid=1")
+    assert second.outcomes == first.outcomes
+    assert example.asked("g") == asked

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.decision import Decision, Levels, Outcome
-from mtbench_pytest.early import Course, Rows, levels_of, look_ends, reordered
-from mtbench_pytest.gate import Policy, decide
+from mtbench_pytest.decision import Outcome
+from mtbench_pytest.early import Course, levels_of, look_ends, reordered
 from mtbench_pytest.records import Question, QuestionId, Row
 from mtbench_pytest.stats.sequential import crossings
 from mtbench_pytest.suite import mixed
 from tests.unit.factories import question, questions, row
+from tests.unit.looks import Agreed
 
 
 @pytest.mark.parametrize(
@@ -94,21 +94,6 @@ def test_tests_are_reordered_where_they_stood() -> None:
 # The way.
 
 
-class Script:
-    """Decides as it is told, and remembers what it was asked."""
-
-    def __init__(self, *outcomes: Outcome) -> None:
-        self.outcomes = list(outcomes)
-        self.asked: list[tuple[int, int, Levels]] = []
-
-    def __call__(self, rows: Rows, expected: Sequence[Question], levels: Levels) -> Decision:
-        known = sum(q.question_id in rows for q in expected)
-        self.asked.append((len(expected), known, levels))
-        real = decide("bench", list(rows.values()), expected, Policy(), pairwise=False)
-        outcome = self.outcomes.pop(0)
-        return Decision("bench", outcome, (), real.expected, real.judged, (), (), real.collapses)
-
-
 def rows_for(asked: Sequence[Question]) -> dict[QuestionId, Row]:
     return {q.question_id: row(q.question_id, category=q.category) for q in asked}
 
@@ -125,8 +110,8 @@ def go(course: Course) -> list[int]:
 
 
 def test_it_ends_with_the_first_look_that_is_certain() -> None:
-    script = Script("INCONCLUSIVE", "NO VERDICT", "PASS")
-    course = Course(questions(40), [], script)
+    agreed = Agreed("INCONCLUSIVE", "NO VERDICT", "PASS")
+    course = Course(questions(40), [], agreed)
     assert go(course) == [8, 8, 8]
     assert course.decision is not None
     assert course.decision.outcome == "PASS"
@@ -138,12 +123,12 @@ def test_it_ends_with_the_first_look_that_is_certain() -> None:
         (16, "NO VERDICT"),
         (24, "PASS"),
     ]
-    assert [(seen, known) for seen, known, _ in script.asked] == [(8, 8), (16, 16), (24, 24)]
+    assert agreed.asked == [(8, 8), (16, 16), (24, 24)]
     assert len(course.left) == 16
 
 
 def test_undecided_it_goes_to_the_end() -> None:
-    course = Course(questions(20), [], Script("INCONCLUSIVE", "INCONCLUSIVE", "INCONCLUSIVE"))
+    course = Course(questions(20), [], Agreed("INCONCLUSIVE", "INCONCLUSIVE", "INCONCLUSIVE"))
     assert go(course) == [8, 8, 4]
     assert course.decision is not None
     assert course.decision.outcome == "INCONCLUSIVE"
@@ -152,12 +137,12 @@ def test_undecided_it_goes_to_the_end() -> None:
 
 
 def test_a_pass_waits_for_critical_questions_that_are_left() -> None:
-    script = Script("PASS", "INCONCLUSIVE", "PASS", "PASS")
+    agreed = Agreed("PASS", "INCONCLUSIVE", "PASS", "PASS")
     asked = questions(40)
     critical = [3, 20, 30, 12]
-    course = Course(asked, critical, script)
+    course = Course(asked, critical, agreed)
     assert go(course) == [8, 3, 7]  # then 9 to 16 without question 12, which is known by then
-    assert [seen for seen, _, _ in script.asked] == [8, 11, 16, 18]
+    assert [seen for seen, _ in agreed.asked] == [8, 11, 16, 18]
     assert course.decision is not None
     assert course.decision.early is not None
     assert course.decision.early.used == 18
@@ -165,8 +150,8 @@ def test_a_pass_waits_for_critical_questions_that_are_left() -> None:
 
 
 def test_a_critical_question_that_dropped_forbids_the_pass() -> None:
-    script = Script("PASS", "REGRESSION")
-    course = Course(questions(40), [40], script)
+    agreed = Agreed("PASS", "REGRESSION")
+    course = Course(questions(40), [40], agreed)
     assert go(course) == [8, 1]
     assert course.decision is not None
     assert course.decision.outcome == "REGRESSION"
@@ -176,7 +161,7 @@ def test_the_way_is_found_again_from_the_rows() -> None:
     asked = questions(40)
     rows = rows_for(asked[:24])
     outcomes: tuple[Outcome, ...] = ("INCONCLUSIVE", "INCONCLUSIVE", "PASS")
-    decision = Course(asked, [], Script(*outcomes)).follow(rows)
+    decision = Course(asked, [], Agreed(*outcomes)).follow(rows)
     assert decision is not None
     assert decision.outcome == "PASS"
 
@@ -184,12 +169,12 @@ def test_the_way_is_found_again_from_the_rows() -> None:
 @pytest.mark.parametrize("judged", [0, 8, 16])
 def test_a_run_that_broke_off_on_its_way_has_no_decision(judged: int) -> None:
     asked = questions(40)
-    script = Script("INCONCLUSIVE", "INCONCLUSIVE")
-    assert Course(asked, [], script).follow(rows_for(asked[:judged])) is None
+    agreed = Agreed("INCONCLUSIVE", "INCONCLUSIVE")
+    assert Course(asked, [], agreed).follow(rows_for(asked[:judged])) is None
 
 
 def test_a_question_that_was_lost_on_its_way_counts_as_not_judged() -> None:
     asked = questions(40)
-    script = Script("NO VERDICT", "REGRESSION")
-    Course(asked, [], script).follow(rows_for([*asked[:7], *asked[8:16]]))
-    assert [(seen, known) for seen, known, _ in script.asked] == [(8, 7), (16, 15)]
+    agreed = Agreed("NO VERDICT", "REGRESSION")
+    Course(asked, [], agreed).follow(rows_for([*asked[:7], *asked[8:16]]))
+    assert agreed.asked == [(8, 7), (16, 15)]
