@@ -19,7 +19,8 @@ async def along(
     course: Course,
     cases: Mapping[QuestionId, Case],
     judge: Callable[[Sequence[Case]], Work],
-    ahead: Work,
+    recall: Callable[[Sequence[Case]], Coroutine[Any, Any, bool]],
+    ahead: Callable[[], Work],
 ) -> None:
     """Goes the way of a course; the tests of questions that it does not come to are told.
 
@@ -27,18 +28,22 @@ async def along(
         course: At its beginning.
         cases: Of its questions; they are held.
         judge: Has the cases of a block answered and judged.
-        ahead: Has answers made for all of them, beside; it is ended with the course.
+        recall: Hands over answers that were made before; whether those are all that can be made ahead.
+        ahead: Has the answers made that can be made ahead, of all questions; it is ended with the course.
     """
     async with Tasks() as tasks:
-        answering = tasks.start(ahead)
+        answering = None
         while course.block:
             block = [cases[question.question_id] for question in course.block]
             for case in block:
                 case.release()
+            if answering is None and not await recall(block):
+                answering = tasks.start(ahead())
             await judge(block)
             rows = {key: row for key, case in cases.items() if (row := case.row.value) is not None}
             await off_loop(partial(course.proceed, rows))
-        answering.cancel()
+        if answering is not None:
+            answering.cancel()
     done = len(cases) - len(course.left)
     why = f"the decision was certain without it, after {done} of {len(cases)} questions"
     for question in course.left:

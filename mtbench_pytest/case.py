@@ -147,6 +147,11 @@ class Case:
             if (answer := self.answers[side, 1]).done():
                 parcel.give(answer.result())
 
+    def waits_for(self, slot: Slot) -> bool:
+        """Whether an answer is still to come."""
+        answer = self.answers.get(slot)
+        return answer is not None and not answer.done()
+
     def answered(self, slot: Slot, answer: Answer | AnswerFailure) -> None:
         """Takes one of a side's answers."""
         side, sample = slot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Generator, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Protocol, TypeVar
 
 from mtbench_pytest.decision import LEVELS, Decision, EarlyStop, Levels, Look
@@ -37,7 +38,8 @@ def look_ends(questions: int) -> tuple[int, ...]:
     return (*range(block, questions, block), questions)
 
 
-def levels_of(ends: Sequence[int], levels: Levels = LEVELS) -> tuple[Levels, ...]:
+@cache
+def levels_of(ends: tuple[int, ...], levels: Levels = LEVELS) -> tuple[Levels, ...]:
     """The levels of each look, with which all looks together are wrong as rarely as one decision.
 
     Args:

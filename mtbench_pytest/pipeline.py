@@ -298,7 +298,6 @@ class Pipeline:
 
     async def _follow(self, course: Course, cases: Sequence[Case]) -> None:
         """Answers that a device makes cost nothing but time: they are made ahead of the blocks."""
-        await self._identify()
         models = self.contest.models
         ahead = [side for side, model in models.items() if model.uses_device and not is_free(model)]
         beside = [side for side in models if side not in ahead]
@@ -309,10 +308,14 @@ class Pipeline:
             self._count(questions, questions, beside)
             await self._work_on(block, block, beside)
 
+        async def recall(block: Sequence[Case]) -> bool:
+            return await self._answers.recall(await self._jobs(block, ahead))
+
         by_id = {case.question.question_id: case for case in cases}
-        await along(course, by_id, judge, self._answer_all(cases, ahead))
-        answers = [one for case in cases for (side, _), one in case.answers.items() if side in ahead]
-        self.progress.answers_total -= sum(not answer.done() for answer in answers)
+        await along(course, by_id, judge, recall, lambda: self._answer_all(cases, ahead))
+        self.progress.answers_total -= sum(
+            case.waits_for(slot) for case in cases for slot in case.slots if slot[0] in ahead
+        )
         self.progress.more = False
 
     async def _work_on(
@@ -324,29 +327,29 @@ class Pipeline:
             if asked:
                 tasks.start(self._answer_all(asked, sides))
 
-    async def _identify(self) -> None:
+    async def _answer_all(self, cases: Sequence[Case], sides: Collection[Side] = SIDES) -> None:
+        await self._answers.answer(await self._jobs(cases, sides))
+
+    async def _jobs(self, cases: Sequence[Case], asked: Collection[Side]) -> list[Job]:
         for party, who in self.contest.parties.items():
             if party not in self.identities:
                 self.identities[party] = await off_loop(
                     partial(identify, party, who, self._store, self._crew)
                 )
-
-    async def _answer_all(self, cases: Sequence[Case], asked: Collection[Side] = SIDES) -> None:
-        by_id = {case.question.question_id: case for case in cases}
-        await self._identify()
         sides = [side for side in SIDES if side in self.contest.models and side in asked]
         same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
         groups = [SIDES] if same else [(side,) for side in sides]
-        jobs = [self._job(group, 1, by_id) for group in groups]
+        jobs = [self._job(group, 1, cases) for group in groups]
         further = [(side, n) for side in sides for n in range(2, self.contest.drawn(side) + 1)]
-        jobs += [self._job((side,), n, by_id) for side, n in further]
-        await self._answers.answer([job for job in jobs if job.tasks])
+        jobs += [self._job((side,), n, cases) for side, n in further]
+        return [job for job in jobs if job.tasks]
 
-    def _job(self, sides: tuple[Side, ...], sample: int, by_id: Mapping[QuestionId, Case]) -> Job:
+    def _job(self, sides: tuple[Side, ...], sample: int, cases: Sequence[Case]) -> Job:
         """What one model has to answer, for both sides where the two are the same model."""
         slot = (sides[0], sample)
         if slot not in self._scopes:
             self._scopes[slot] = self.contest.tasks(sides[0], self._scope, sample)
+        by_id = {case.question.question_id: case for case in cases if case.waits_for(slot)}
         return Job(
             model=(model := self.contest.models[sides[0]]),
             identity=self.identities[sides[0]],

@@ -143,7 +143,7 @@ def test_it_is_off_unless_asked_for_and_has_an_ini_twin(example: Example) -> Non
     example.run("--mtbench-early-stop=maybe").refused("--mtbench-early-stop maybe", "one of on, off")
 
 
-DEVICE = "python:stage:model?paid=1&seconds=0.002&device=1&name="
+DEVICE = "python:stage:model?paid=1&device=1&name="
 PAID = {"candidate": f"{DEVICE}new", "baseline": f"{DEVICE}old"}
 
 
@@ -164,9 +164,12 @@ def test_models_on_a_device_answer_ahead_and_the_judge_is_asked_by_blocks(
 
 
 def test_a_second_run_stops_where_the_first_did_and_asks_nobody(example: Example) -> None:
+    """Not even for answers that were not made ahead of the stop."""
     example.bench(questions=48)
-    first = example.run(EARLY, **PAID, judge="python:stage:judge?paid=1")
-    asked = example.asked("g")
-    second = example.run(EARLY, **PAID, judge="python:stage:judge?paid=1")
-    assert second.outcomes == first.outcomes
-    assert example.asked("g") == asked
+    slow = {side: f"{spec}&seconds=0.02" for side, spec in PAID.items()}
+    first = example.run(EARLY, **slow, judge="python:stage:judge?paid=1")
+    asked = example.asked()
+    assert len(example.asked("answer")) < 2 * 48
+    second = example.run(EARLY, **slow, judge="python:stage:judge?paid=1")
+    assert second.outcomes == first.outcomes == {"passed": 32, "skipped": 16}
+    assert example.asked() == asked
