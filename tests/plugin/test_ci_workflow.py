@@ -27,7 +27,7 @@ GOOD, BAD = "answers:recorded/good.jsonl", "answers:recorded/bad.jsonl"
 
 def block(kind: str, number: int = 0) -> str:
     """A fenced block of the page."""
-    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[number]
+    return str(re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[number])
 
 
 WORKFLOW: Mapping[Any, Any] = yaml.safe_load(block("yaml"))
