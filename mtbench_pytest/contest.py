@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mtbench_pytest.judges.base import CountsRepeats, GameTask, GradeTask, Judge
 from mtbench_pytest.models.base import ChatModel, Sampled
-from mtbench_pytest.records import SIDES, Answer, AnswerTask, Party, Question, Sampling, Side
+from mtbench_pytest.records import SIDES, Answer, AnswerTask, Judgment, Party, Question, Sampling, Side
 from mtbench_pytest.suite import Bench
+
+if TYPE_CHECKING:
+    from mtbench_pytest.standing import Standing
 
 
 def sampling_for(
@@ -47,6 +51,7 @@ class Contest:
         concurrency: Most judge calls under way at once.
         samples: Answers of the candidate to each question.
         repeats: How often each answer is graded; games are played once.
+        standing: How a blessed baseline's grades enter; None without one.
     """
 
     bench: Bench
@@ -58,6 +63,7 @@ class Contest:
     concurrency: int = 16
     samples: int = 1
     repeats: int = 1
+    standing: Standing | None = None
 
     def sampling(self, question: Question, sample: int = 1) -> Sampling:
         """How a question is sampled in this contest."""
@@ -115,8 +121,13 @@ class Contest:
     ) -> tuple[GradeTask, ...]:
         """What the judge is asked about one turn of an answer: the same, once a repeat."""
         prompt = self.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
+        nonce = self.standing.nonce if self.standing is not None else ""
         repeats = range(1, self.repeats + 1)
-        return tuple(GradeTask(question, turn, answer, prompt, sample, repeat) for repeat in repeats)
+        return tuple(GradeTask(question, turn, answer, prompt, sample, repeat, nonce) for repeat in repeats)
+
+    def known_grade(self, side: Side, task: GradeTask) -> Judgment | None:
+        """A grade that stands from before, so that the judge is not asked."""
+        return self.standing.grade(task) if self.standing is not None and side == "baseline" else None
 
     def game_tasks(
         self, question: Question, turn: int, candidate: Answer, baseline: Answer

@@ -61,6 +61,7 @@ def decide(
     pairwise: bool,
     partial: Sequence[str] = (),
     fatal: str = "",
+    incomparable: str = "",
     levels: Levels = LEVELS,
     unfit: Mapping[EndpointName, str] | None = None,
 ) -> Decision:
@@ -81,6 +82,7 @@ def decide(
         pairwise: Whether the win rate is an endpoint.
         partial: Why this run covers only a part of the bench; any reason means that nothing is decided.
         fatal: Why the run could not go on, or "": of a whole bench there is no verdict then.
+        incomparable: Why the two sides' grades cannot be compared, or "": there is no verdict then either.
         levels: How likely each wrong decision may be.
         unfit: By endpoint why it cannot show that the candidate is no worse, such as a judge that is led by
             the order of the answers. Such an endpoint is never non-inferior.
@@ -100,10 +102,8 @@ def decide(
     if partial:
         outcome, reasons = "PARTIAL", [f"a part of the bench decides nothing: {why}" for why in partial]
         reasons += [fatal] if fatal else []
-    elif fatal:
-        outcome, reasons = "NO VERDICT", [fatal, *gaps]
-    elif gaps:
-        outcome, reasons = "NO VERDICT", gaps
+    elif fatal or incomparable or gaps:
+        outcome, reasons = "NO VERDICT", [*filter(None, (fatal, incomparable)), *gaps]
     elif losses or any(endpoint.standing == "regressed" for endpoint in endpoints):
         outcome, reasons = "REGRESSION", [*losses, *_because(endpoints, "regressed")]
     elif all(endpoint.standing == "non-inferior" for endpoint in endpoints):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mtbench_pytest.judges.base import Task, repeat_of
+from mtbench_pytest.judges.base import GradeTask, Task, repeat_of
 from mtbench_pytest.records import AnswerTask, Prompt, Question
 
 
@@ -48,7 +48,8 @@ def judgment_key(identity: Mapping[str, Any], task: Task, extra: Mapping[str, An
         identity: The judge's: model, server, settings.
         extra: What the judgment depends on besides identity and prompt.
     """
-    again = [{"repeat": repeat}] if (repeat := repeat_of(task)) > 1 else []
+    again: list[Any] = [{"repeat": repeat}] if (repeat := repeat_of(task)) > 1 else []
+    again += [{"nonce": task.nonce}] if isinstance(task, GradeTask) and task.nonce else []
     return digest(identity, task.prompt.system, task.prompt.user, extra, *again)
 
 

@@ -1,26 +1,39 @@
 """The options by name, for command line, ini file and `mtbench doctor`.
 
-Imports nothing: every pytest run on the machine reads this file.
+Imports nothing that pytest has not loaded: every pytest run on the machine reads this file.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Option:
-    """An option `--mtbench-NAME`, whose ini twin is `mtbench_NAME`."""
+    """An option `--mtbench-NAME`, whose ini twin is `mtbench_NAME`.
 
-    __slots__ = ("default", "help", "metavar", "name")
+    A switch takes no value on the command line, and `on` or `off` in the ini file.
+    """
 
-    def __init__(self, name: str, metavar: str, help: str, default: str | None = None) -> None:
+    __slots__ = ("default", "help", "metavar", "name", "switch")
+
+    def __init__(
+        self, name: str, metavar: str, help: str, default: str | None = None, *, switch: bool = False
+    ) -> None:
         self.name = name
         self.metavar = metavar
         self.help = help if default is None else f"{help} (default: {default})"
         self.default = default
+        self.switch = switch
 
     @property
     def flag(self) -> str:
         """As on the command line."""
         return f"--mtbench-{self.name}"
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How argparse reads it."""
+        return {"action": "store_const", "const": "on"} if self.switch else {"metavar": self.metavar}
 
     @property
     def key(self) -> str:
@@ -35,7 +48,7 @@ OPTIONS = (
         "model under test: hf:PATH_OR_REPO, openai:MODEL?base_url=URL, answers:FILE.jsonl, demo, "
         "or python:MODULE:FACTORY",
     ),
-    Option("baseline", "SPEC", "model it is compared with, named in the same way"),
+    Option("baseline", "SPEC", "model it is compared with, named in the same way, or blessed:NAME"),
     Option(
         "judge",
         "SPEC",
@@ -65,6 +78,20 @@ OPTIONS = (
         "answers of the candidate to each question, each drawn with a seed of its own; all are graded, and "
         "their mean counts",
         "1",
+    ),
+    Option(
+        "drift-sample",
+        "N",
+        "with a blessed baseline, how many of its answers the judge grades again, to see whether it still "
+        "grades as it did; 0 for none",
+        "8",
+    ),
+    Option(
+        "regrade-baseline",
+        "on|off",
+        "grade a blessed baseline's answers anew, in place of the grades it was blessed with",
+        "off",
+        switch=True,
     ),
     Option("max-new-tokens", "N", "most tokens a reply may have; a capped reply is marked", "1024"),
     Option("judge-repeats", "K", "how often each answer is graded; its grade is the mean", "1"),

@@ -21,6 +21,7 @@ from mtbench_pytest.blocks import along
 from mtbench_pytest.case import Case, Slot
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.crew import Alone, Crew
+from mtbench_pytest.drift import Drift
 from mtbench_pytest.early import Course
 from mtbench_pytest.errors import MTBenchError, StoreError
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
@@ -42,6 +43,7 @@ from mtbench_pytest.records import (
     Side,
     Verdict,
 )
+from mtbench_pytest.standing import Standing, drift_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.survey import identify
 from mtbench_pytest.tasks import Serial, Tasks, cancel_all, off_loop
@@ -81,6 +83,7 @@ class Pipeline:
         self.contest = contest
         self.progress = Progress()
         self.identities: dict[Party, Mapping[str, Any]] = {}
+        self.drift: Drift | None = None
         self._scope = scope or contest.bench.questions
         self._scopes: dict[Slot, list[AnswerTask]] = {}
         self._store = store or Store()
@@ -94,6 +97,7 @@ class Pipeline:
         self._serial = Serial("mtbench-store")
         self._answers = AnswerDesk(self._store, self._crew, self._serial)
         self._desk: JudgeDesk | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._at_once = contest.judge is not None and is_free(contest.judge)
         if (judge := contest.judge) is not None:
             limit, free = contest.concurrency, self._at_once
@@ -336,6 +340,7 @@ class Pipeline:
                 self.identities[party] = await off_loop(
                     partial(identify, party, who, self._store, self._crew)
                 )
+        self._begin_check()
         sides = [side for side in SIDES if side in self.contest.models and side in asked]
         same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
         groups = [SIDES] if same else [(side,) for side in sides]
@@ -392,7 +397,9 @@ class Pipeline:
         slots = [slot for slot in case.slots if slot[0] in self.contest.models]
         compare = [partial(self._compare, case)] if len(self.contest.models) == len(SIDES) else []
         await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
-        if self._record is not None:
+        if self._checking is not None:  # who compares the two sides knows whether they can be
+            await asyncio.shield(self._checking)
+        if self._record is not None and not (self.drift and self.drift.beyond):
             await self._serial(self._record, case.so_far(), self.identities)
         case.judged()
 
@@ -416,7 +423,12 @@ class Pipeline:
         await self._do(*(partial(self._grade_once, case, slot, task) for task in tasks))
 
     async def _grade_once(self, case: Case, slot: Slot, task: GradeTask) -> None:
-        result = await self._judged(task)
+        result: Judgment | Game | JudgeFailure
+        if known := self.contest.known_grade(slot[0], task):
+            self.progress.judgments += 1
+            result = known
+        else:
+            result = await self._judged(task)
         # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
         names = {"question_id": task.question.question_id, "repeat": task.repeat}
         if isinstance(result, JudgeFailure):
@@ -424,6 +436,19 @@ class Pipeline:
             case.failures.append(_of_sample(mine, task.sample))
         elif isinstance(result, Judgment):
             case.judgments[slot].append(_named(result, model=task.answer.model, **names))
+
+    def _begin_check(self) -> None:
+        """Has some answers graded again, once, where blessed grades stand."""
+        standing = self.contest.standing
+        if standing is not None and standing.again and self._checking is None:
+            self.progress.judgments_total += len(standing.again)
+            self._checking = asyncio.create_task(self._check(standing))
+
+    async def _check(self, standing: Standing) -> None:
+        """Finds out whether the judge still grades as it did."""
+        results = await asyncio.gather(*(self._judged(one.task) for one in standing.again))
+        grades = [said.grade if isinstance(said, Judgment) else None for said in results]
+        self.drift = drift_of(standing.again, grades, standing.noise)
 
     async def _compare(self, case: Case) -> None:
         candidate, baseline = [await case.answers[side, 1] for side in SIDES]

@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds every option with its ini twin."""
     group = parser.getgroup("mtbench", "mtbench: gate model releases on multi-turn chat ability")
     for option in OPTIONS:
-        group.addoption(option.flag, dest=option.key, metavar=option.metavar, default=None, help=option.help)
+        group.addoption(option.flag, dest=option.key, default=None, help=option.help, **option.how)
         parser.addini(option.key, help=f"{option.flag}: {option.help}", default=None)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mtbench_pytest import __version__
 from mtbench_pytest.attack import delimiters
+from mtbench_pytest.baselines import question_facts
 from mtbench_pytest.biases import Biases, biases
 from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
@@ -25,6 +26,7 @@ from mtbench_pytest.fitness import Fitness, judge_fitness, why_unfit
 from mtbench_pytest.gate import decide
 from mtbench_pytest.languages import Spoken, spoken
 from mtbench_pytest.noise import check_margin, why_no_verdict
+from mtbench_pytest.nonce import Regrading, fresh_nonce
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
@@ -32,12 +34,22 @@ from mtbench_pytest.recordings.bench import Recordings
 from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
 from mtbench_pytest.report.biases import biases_lines, biases_markdown, biases_result
 from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
+from mtbench_pytest.report.constancy import (
+    constancy_lines,
+    constancy_markdown,
+    drift_result,
+    floating_alias,
+    incomparable,
+    served_result,
+    standing_result,
+)
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
 from mtbench_pytest.report.looks import looks_markdown
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
 from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
+from mtbench_pytest.standing import Standing, standing_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
@@ -113,6 +125,7 @@ class BenchRun:
         self.recordings.prepare(contest, asked, self._judged, early=self.may_stop_early)
         for party in contest.free:
             contest.prepare(party, asked)
+        contest = self.contest = replace(contest, standing=self._standing(contest))
         self._check_margin()
         if len(contest.free) < len(contest.parties):
             crew = self._office.crew
@@ -129,6 +142,25 @@ class BenchRun:
             return
         turns, stated = [len(question.turns) for question in self.questions], self.bench.config.judge_noise
         check_margin(self.policy.margin, judge.name, stated, turns, self.contest.repeats)
+
+    def _standing(self, contest: Contest) -> Standing | None:
+        """How a blessed baseline's grades enter, now that its files are verified."""
+        return standing_of(
+            contest,
+            self._judged,
+            regrade=self.settings.regrade_baseline,
+            again=self.settings.drift_sample,
+            nonce=self._nonce,
+        )
+
+    def _nonce(self) -> str:
+        if self.settings.regrade_baseline:
+            return self._regrading.nonce(self._office.crew)
+        return fresh_nonce(self._office.crew, self.bench.digest)
+
+    @property
+    def _regrading(self) -> Regrading:
+        return Regrading(self._office.store, f"{self.bench.digest} {self.settings.baseline}")
 
     @property
     def _judged(self) -> list[Question]:
@@ -195,6 +227,7 @@ class BenchRun:
     def parties(self) -> Mapping[str, Any]:
         """Candidate, baseline and judge as a report names them; a worker sends them to the controller."""
         if not self._parties:
+            watched = self._watched
             identities = self._pipeline.identities if self._pipeline else {}
             built: dict[str, Any] = {}
             if self._prepared:
@@ -204,11 +237,31 @@ class BenchRun:
                 spec = str(getattr(self.settings, party) or "")
                 name = built[party].name if party in built else spec
                 self._parties[party] = {"spec": spec, "name": name, "identity": identities.get(party)}
+            if self._prepared:
+                for side in self.contest.models:
+                    self._parties[side]["samples"] = self.contest.drawn(side)
+            self._parties["baseline"]["blessed"], self._parties["judge"]["drift"] = watched
         return self._parties
 
     @parties.setter
     def parties(self, sent: Mapping[str, Any]) -> None:
-        self._parties = dict(sent)
+        # A worker that ran few tests may have ended before it knew of the judge.
+        if not self._parties or self._parties["judge"]["drift"] is None:
+            self._parties = dict(sent)
+
+    @property
+    def _watched(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The blessed baseline, and how far its judge has moved, as far as is known by now; as reported."""
+        if self._parties:
+            return self._parties["baseline"]["blessed"], self._parties["judge"]["drift"]
+        standing = self.contest.standing if self._prepared else None
+        drift = self._pipeline.drift if self._pipeline else None
+        return standing_result(standing) if standing else None, drift_result(drift) if drift else None
+
+    @property
+    def incomparable(self) -> str:
+        """Why the two sides cannot be compared, once a row is there; or ""."""
+        return incomparable(*self._watched)
 
     @property
     def is_part(self) -> bool:
@@ -247,6 +300,8 @@ class BenchRun:
         expected = len(self.gated) or len(self.questions)
         if stopped and not self.fatal and len(self.rows) < expected:
             partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
+        if self.settings.regrade_baseline and self.settings.may_cost and not (partial or self.fatal):
+            self._regrading.done()
         return self._decide_on(self.rows, self.questions, LEVELS, partial)
 
     def _decide_on(
@@ -269,6 +324,7 @@ class BenchRun:
             pairwise=self.settings.pairwise,
             partial=partial,
             fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
+            incomparable=self.incomparable,
             levels=levels,
             unfit={"win rate": why_unfit(fitness.position)},
         )
@@ -289,6 +345,7 @@ class BenchRun:
             *fitness_markdown(self.fitness, self.parties["judge"]["name"]),
             *trust_markdown(self._trust),
             *biases_markdown(self._biases, self.spoken),
+            *constancy_markdown(self._constancy),
             *spoken_markdown(self.spoken, self.bench.language),
             *overlap_markdown(self._overlap),
         ]
@@ -324,6 +381,27 @@ class BenchRun:
         return trust_in(self.parties["judge"]["name"], self.bench.path, program=program)
 
     @cached_property
+    def _served(self) -> list[dict[str, Any]]:
+        """Under which names the judge's server answered in this run."""
+        blessed = self.parties["baseline"].get("blessed")
+        return served_result(self.ordered_rows(), bool(blessed and blessed["grades"]))
+
+    @cached_property
+    def _constancy(self) -> list[str]:
+        """What is to be said of a blessed baseline and of a judge that moves."""
+        return list(constancy_lines(self.parties, self._served, self._sampling))
+
+    @property
+    def _sampling(self) -> dict[str, Any]:
+        settings, categories = self.settings, dict.fromkeys(question.category for question in self.questions)
+        return {
+            "max_new_tokens": settings.max_new_tokens,
+            "temperature": {category: self.bench.temperature(category) for category in categories},
+            "seed": settings.seed,
+            "samples": settings.samples,
+        }
+
+    @cached_property
     def _overlap(self) -> ByModel | str:
         """ROUGE and BLEU of both sides, or why there are none; empty where the bench does not want them."""
         if not self.bench.metrics:
@@ -339,13 +417,19 @@ class BenchRun:
     def notes(self) -> list[str]:
         """What the summary says besides figures and failures."""
         language = spoken_line(self.spoken, self.bench.language)
-        lines = [*fitness_lines(self.fitness), trust_line(self._trust), *biases_lines(self._biases)]
+        lines = [*fitness_lines(self.fitness), trust_line(self._trust), *self._constancy]
+        lines += biases_lines(self._biases)
         return [*lines, *([language] if language else []), *self.recordings.notes]
 
     def _about(self) -> dict[str, Any]:
         settings = self.settings
         return {
             **self.parties,
+            "judge": {
+                **self.parties["judge"],
+                "served": self._served,
+                "floating_alias": bool(floating_alias(self.parties["judge"], self._served)),
+            },
             "judge_fitness": fitness_result(self.fitness),
             "calibration": trust_result(self._trust),
             "biases": biases_result(self._biases),
@@ -358,7 +442,9 @@ class BenchRun:
                 "language": self.bench.language,
                 "language_stated": bool(self.bench.config.language),
                 "sha256": self.bench.digest,
+                "prompts_sha256": self.bench.prompts_digest,
                 "sample": settings.sample,
+                "questions": [question_facts(question) for question in self.questions],
             },
             "settings": {
                 "margin": self.policy.margin,
@@ -368,9 +454,7 @@ class BenchRun:
                 "pairwise": settings.pairwise,
                 "early_stop": settings.early_stop,
                 "judge_repeats": settings.judge_repeats,
-                "max_new_tokens": settings.max_new_tokens,
-                "seed": settings.seed,
-                "samples": settings.samples,
+                **self._sampling,
                 "record": self.recordings.mode,
             },
             # Under xdist the workers know it, each its own part.

@@ -209,6 +209,8 @@ class MTBenchSession:
             run.rows[row.question_id] = row
         if not row.judged:
             pytest.fail(why_unjudged(row), pytrace=False)
+        if run.incomparable:
+            pytest.skip(run.incomparable)
         # With -x the run ends at the first drop, and is then a part.
         partial = run.is_part or bool(self.config.option.maxfail)
         report = str(self._report_folder(run, partial=partial) / "report.html")

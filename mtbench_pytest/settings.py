@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mtbench_pytest.bench_config import BenchConfig
 from mtbench_pytest.database import sqlite_url
+from mtbench_pytest.drift import LEAST
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.gate import Policy
 from mtbench_pytest.options import OPTIONS, Option
@@ -21,6 +22,12 @@ def _text(text: str) -> str:
     if not text.strip():
         raise ValueError("a name or path")
     return text
+
+
+def _none_or_some(text: str) -> int:
+    if text != "0" and (not text.isdecimal() or int(text) < LEAST):
+        raise ValueError(f"0, or a whole number from {LEAST} up")
+    return int(text)
 
 
 _PARSERS: Mapping[str, Parser] = {
@@ -36,6 +43,8 @@ _PARSERS: Mapping[str, Parser] = {
     "sample": _text,
     "seed": whole(0),
     "samples": whole(),
+    "drift-sample": _none_or_some,
+    "regrade-baseline": choice("on", "off"),
     "max-new-tokens": whole(),
     "judge-repeats": whole(),
     "concurrency": whole(),
@@ -47,7 +56,7 @@ _PARSERS: Mapping[str, Parser] = {
     "report": _text,
 }
 
-_FREE_KINDS = frozenset({"answers", "judgments", "checks"})
+_FREE_KINDS = frozenset({"answers", "blessed", "judgments", "checks"})
 
 # Option to key in the table [margins] of bench.toml.
 _MARGINS: Mapping[str, str] = {"margin": "run", "question-margin": "question"}
@@ -75,6 +84,8 @@ class Settings:
     sample: str | None
     seed: int
     samples: int
+    drift_sample: int
+    regrade_baseline: bool
     max_new_tokens: int
     judge_repeats: int
     concurrency: int
@@ -145,8 +156,9 @@ def read_settings(
         else:
             text = option.default
         field = option.name.replace("-", "_")
-        values[field] = None if text is None else _place(_parse(option, text, source), option, base)
-    for switch in ("pairwise", "early_stop"):
+        value = None if text is None else _place(_parse(option, text, source), option, base)
+        values[field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
+    for switch in ("pairwise", "early_stop", "regrade_baseline"):
         values[switch] = values[switch] == "on"
     return Settings(**values, given=frozenset(given))
 

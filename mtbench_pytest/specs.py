@@ -30,6 +30,7 @@ class Spec:
 
     Attributes:
         base: The folder that relative paths in it are relative to.
+        root: The project's folder: the ini file's, or pytest's root.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Spec:
     params: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     base: Path = Path()
+    root: Path = Path()
 
     @property
     def path(self) -> Path:

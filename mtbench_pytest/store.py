@@ -91,6 +91,11 @@ class Store:
         if self._database is not None:
             self._add(self._database.tables.identities, fingerprint, identity, {})
 
+    def forget_identity(self, fingerprint: str) -> None:
+        """Undoes `remember_identity`."""
+        if self._database is not None:
+            self._database.delete(self._database.tables.identities, fingerprint)
+
     def close(self) -> None:
         """Writes what still waits, or says how much could not be. Who opened the database closes it."""
         with self._lock:

@@ -64,6 +64,12 @@ class Bench:
         text = json.dumps([*parts, asdict(self.config)], sort_keys=True, default=sorted)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @cached_property
+    def prompts_digest(self) -> str:
+        """sha256 over the judge prompts alone."""
+        parts = [asdict(template) for template in self.prompts.templates + self.prompts.spare]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
     def temperature(self, category: str) -> float:
         """Sampling temperature for a category."""
         return self.config.temperature.get(category, TEMPERATURES.get(category, OTHER_TEMPERATURE))
@@ -172,31 +178,39 @@ def _read_questions(layout: Layout, references: Mapping[QuestionId, tuple[str, .
     return tuple(questions)
 
 
-def read_choice(line: Line) -> Mapping[str, Any]:
-    """The first choice of a line in FastChat's model-answer form: its `turns` is a list of replies.
+def read_choice(line: Line, index: int = 0) -> Mapping[str, Any]:
+    """A choice of a line in FastChat's model-answer form: its `turns` is a list of replies.
+
+    Args:
+        index: Which one, from 0.
 
     Raises:
-        FileError: Where the line is not of that form.
+        FileError: Where the line is not of that form, or has no such choice.
     """
-    expected = "choices[0].turns: a list of replies, one a turn"
+    expected = f"choices[{index}].turns: a list of replies, one a turn"
     choices = line.get("choices", list, expected)
-    choice: Mapping[str, Any] = choices[0] if choices and isinstance(choices[0], dict) else {}
+    found = choices[index] if len(choices) > index else None
+    choice: Mapping[str, Any] = found if isinstance(found, dict) else {}
     turns = choice.get("turns")
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, str) for turn in turns):
         raise line.error(f"choices is {short(choices)}", expected)
     return choice
 
 
-def read_choices(path: Path) -> dict[QuestionId, Mapping[str, Any]]:
+def read_choices(path: Path, index: int = 0) -> dict[QuestionId, Mapping[str, Any]]:
     """Reads a file in FastChat's model-answer form; where an id stands twice the last one binds.
 
+    Args:
+        path: The file.
+        index: Which of a line's choices, from 0.
+
     Returns:
-        By question id the first choice, whose `turns` is a list of replies, one a turn.
+        By question id the choice, whose `turns` is a list of replies, one a turn.
 
     Raises:
         FileError: Where a line is not of that form.
     """
-    return {line.question_id(): read_choice(line) for line in read_jsonl(path)}
+    return {line.question_id(): read_choice(line, index) for line in read_jsonl(path)}
 
 
 def find_references(bench: Path, config: BenchConfig) -> Path | None:

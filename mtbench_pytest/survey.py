@@ -57,7 +57,8 @@ def parties_with_work(
     if judge is not None and not is_free(judge):
         identity, tasks = judge.identity(), judge_tasks(contest, judged, answers)
         keys = {judgment_key(identity, task, judge.key_extra(task)) for task in tasks}
-        if working or len(store.judgments(keys)) < len(keys):
+        checked = contest.standing is not None and contest.standing.again
+        if working or checked or len(store.judgments(keys)) < len(keys):
             working.append("judge")
     return working
 
@@ -119,8 +120,9 @@ def judge_tasks(
             if question.question_id in found
         }
         for turn in range(1, len(question.turns) + 1):
-            for (_, sample), answer in said.items():
-                yield from contest.grade_tasks(question, turn, answer, sample)
+            for (side, sample), answer in said.items():
+                tasks = contest.grade_tasks(question, turn, answer, sample)
+                yield from (task for task in tasks if contest.known_grade(side, task) is None)
         if all((side, 1) in said for side in SIDES):
             for turn in contest.game_turns(question):
                 yield from contest.game_tasks(question, turn, said["candidate", 1], said["baseline", 1])

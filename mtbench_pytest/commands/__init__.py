@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mtbench_pytest.commands import (
     agreement,
+    bless,
     doctor,
     fetch,
     init,
@@ -15,15 +16,5 @@ from mtbench_pytest.commands import (
     show,
 )
 
-COMMANDS = (
-    init,
-    fetch,
-    lint,
-    reference,
-    show,
-    agreement,
-    noise,
-    metrics,
-    plan,
-    doctor,
-)  # as `mtbench --help` lists
+# As `mtbench --help` lists them.
+COMMANDS = (init, fetch, lint, reference, show, agreement, noise, metrics, plan, bless, doctor)

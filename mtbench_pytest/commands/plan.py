@@ -48,7 +48,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = plan.add_argument_group("the options of the run")
     for option in OPTIONS:
         text = "bench folder or suite (default: general)" if option.name == "bench" else option.help
-        run.add_argument(option.flag, dest=option.key, metavar=option.metavar, help=text)
+        run.add_argument(option.flag, dest=option.key, help=text, **option.how)
     plan.set_defaults(run=_plan)
 
 

@@ -24,6 +24,7 @@ class GradeTask:
         prompt: Rendered.
         sample: Which of a side's answers to the question it is, from 1.
         repeat: The how many-th time, from 1, that this is asked.
+        nonce: Asked anew even where the same was asked before under another one.
     """
 
     question: Question
@@ -32,6 +33,7 @@ class GradeTask:
     prompt: Prompt
     sample: int = 1
     repeat: int = 1
+    nonce: str = ""
 
     @property
     def shown(self) -> Shown:

@@ -9,6 +9,7 @@ __all__ = ["KINDS", "ChatModel", "build_model"]
 
 KINDS = {
     "answers": "mtbench_pytest.models.answers:from_spec",
+    "blessed": "mtbench_pytest.models.blessed:from_spec",
     "demo": "mtbench_pytest.models.demo:from_spec",
     "hf": "mtbench_pytest.models.transformers:from_spec",
     "openai": "mtbench_pytest.models.openai:OpenAIModel.from_spec",

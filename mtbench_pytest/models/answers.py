@@ -20,13 +20,15 @@ class RecordedAnswers:
     Args:
         path: A file of FastChat's `model_answer/` folder.
         name: The model's name; the file's stem by default, as FastChat has it.
+        choice: Which of a line's choices, from 0, where it holds several answers.
     """
 
     uses_device = False
     free = True
 
-    def __init__(self, path: Path, name: str | None = None) -> None:
+    def __init__(self, path: Path, name: str | None = None, choice: int = 0) -> None:
         self.path = path
+        self._choice = choice
         self.name = name or path.stem
         self._replies: dict[QuestionId, tuple[Reply, ...]] | None = None
 
@@ -71,22 +73,29 @@ class RecordedAnswers:
             else:
                 yield Answer(question_id, self.name, replies, made_with)
 
+    def replies(self, question_id: QuestionId) -> tuple[Reply, ...] | None:
+        """The recorded replies to a question, one a turn."""
+        return self._read().get(question_id)
+
     def close(self) -> None:
         """Nothing to free."""
 
     def _read(self) -> dict[QuestionId, tuple[Reply, ...]]:
         if self._replies is None:
-            self._replies = recorded_replies(self.path)
+            self._replies = recorded_replies(self.path, self._choice)
         return self._replies
 
 
-def recorded_replies(path: Path) -> dict[QuestionId, tuple[Reply, ...]]:
+def recorded_replies(path: Path, choice: int = 0) -> dict[QuestionId, tuple[Reply, ...]]:
     """The replies of a file of model answers, one a turn, by question id.
+
+    Args:
+        choice: Which of a line's choices, from 0.
 
     Raises:
         FileError: Where it cannot be read.
     """
-    return {key: _replies(choice) for key, choice in read_choices(path).items()}
+    return {key: _replies(found) for key, found in read_choices(path, choice).items()}
 
 
 def _replies(choice: Mapping[str, Any]) -> tuple[Reply, ...]:

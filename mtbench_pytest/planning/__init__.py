@@ -25,6 +25,7 @@ from mtbench_pytest.planning.judgments import JudgeWork, judge_work
 from mtbench_pytest.planning.reach import Noise, Reach, noise_of, reach
 from mtbench_pytest.records import SIDES, Party, Question
 from mtbench_pytest.settings import Settings
+from mtbench_pytest.standing import standing_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import load_bench
 
@@ -32,6 +33,7 @@ __all__ = ["Plan", "Time", "make_plan"]
 
 _PARTIES: tuple[Party, ...] = (*SIDES, "judge")
 _FILE = "sqlite:///"
+_NOBODYS = "a plan"  # names grades that no run has made
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ def make_plan(
     for party in contest.free:
         if party != "judge" or len(contest.models) == len(SIDES):
             contest.prepare(party, questions)
+    regrade, again = settings.regrade_baseline, settings.drift_sample
+    known = standing_of(contest, questions, regrade=regrade, again=again, nonce=lambda: _NOBODYS)
+    contest = replace(contest, standing=known)
     with _store(settings, folder) as store:
         same = is_same_model(contest, store, [named.get(side, "") for side in SIDES])
         cast = find_cast(contest, questions, store, before, same_model=same)

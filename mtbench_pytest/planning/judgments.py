@@ -26,7 +26,7 @@ class Tally:
         needed: Judgments.
         identical: Games of two identical conversations: ties that need no judge.
         shared: Those that another judgment's same prompt gives.
-        at_hand: Those in the store, or all where the judge costs nothing.
+        at_hand: Those in the store, blessed grades that stand, or all where the judge costs nothing.
     """
 
     needed: int
@@ -74,9 +74,12 @@ def judge_work(
     graded = [(question, turn) for question in questions for turn in _turns(question)]
     compared = [(question, turn) for question in questions for turn in _game_turns(contest, question)]
     grades = [one for question, turn in graded for one in _grades(contest, question, turn, cast)]
+    grades += _again(contest, cast)
+    stand = len(contest.standing.grades) if contest.standing is not None else 0
     games = [one for question, turn in compared for one in _games(contest, question, turn, cast)]
     stated = None if (server := server_of(judge)) is None else server.price
     singles, single_usage = _tally(grades, len(grades), judge, store, _written("single", judge, earlier))
+    singles = replace(singles, needed=singles.needed + stand, at_hand=singles.at_hand + stand)
     pairs, pair_usage = _tally(games, 2 * len(compared), judge, store, _written("pairwise", judge, earlier))
     usage = single_usage + pair_usage
     return JudgeWork(
@@ -138,10 +141,17 @@ def _game_turns(contest: Contest, question: Question) -> Sequence[int]:
 
 
 def _grades(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
-    for (_, sample), said in cast.items():
+    for (side, sample), said in cast.items():
         one = said[question.question_id]
         for task in contest.grade_tasks(question, turn, one.answer, sample):
-            yield _Asked(task, (one,))
+            if contest.known_grade(side, task) is None:
+                yield _Asked(task, (one,))
+
+
+def _again(contest: Contest, cast: Cast) -> list[_Asked]:
+    """Blessed answers that are graded again, to see whether the judge moved."""
+    again = contest.standing.again if contest.standing is not None else ()
+    return [_Asked(one.task, (cast["baseline", 1][one.task.question.question_id],)) for one in again]
 
 
 def _games(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.errors import FileError
-from mtbench_pytest.judges.base import repeat_of
+from mtbench_pytest.judges.base import GradeTask, repeat_of
 from mtbench_pytest.keys import judgment_key, prompt_digest, question_digest
 from mtbench_pytest.recordings.folder import SnapshotFolder
 from mtbench_pytest.recordings.snapshot import Snapshot
@@ -94,6 +94,8 @@ class Shelf(Store):
                 continue
             said = snapshot.said()
             for task in judge_tasks(self._contest, [question], snapshot.answers()):
+                if isinstance(task, GradeTask) and task.nonce:  # a grade that is to be made anew
+                    continue
                 if one := said.get((prompt_digest(task.prompt), repeat_of(task))):
                     key = judgment_key(snapshot.judge.identity, task, judge.key_extra(task))
                     found[key] = replace(one, prompt=task.prompt)

@@ -14,6 +14,11 @@ MISTAKES = [
     (["--mtbench-question-policy=ignore"], ["--mtbench-question-policy ignore", "one of fail, report"]),
     (["--mtbench-pairwise=maybe"], ["--mtbench-pairwise maybe", "one of on, off"]),
     (["--mtbench-seed=1.5"], ["--mtbench-seed 1.5", "a whole number from 0 up"]),
+    (["--mtbench-drift-sample=1"], ["--mtbench-drift-sample 1", "0, or a whole number from 2 up"]),
+    (
+        ["--mtbench-candidate=blessed:v1"],
+        ["blessed:v1", "no manifest.json in", "mtbench bless RUN --as NAME"],
+    ),
     (["--mtbench-samples=0"], ["--mtbench-samples 0", "a whole number from 1 up"]),
     (["--mtbench-concurrency=0"], ["--mtbench-concurrency 0", "a whole number from 1 up"]),
     (["--mtbench-max-new-tokens=many"], ["--mtbench-max-new-tokens many", "a whole number from 1 up"]),
