@@ -1,7 +1,8 @@
 """Answers and judgments, produced in the background while tests wait for their own.
 
 One thread runs an asyncio loop. The models' desk (`answering.py`) has every answer made once, and every
-finished answer goes to the judge's desk (`judging.py`) at once, so that judging overlaps generation.
+finished answer goes by the referee (`referee.py`) to the judge's desk (`judging.py`) at once, so that judging
+overlaps generation.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from mtbench_pytest.answering import AnswerDesk, Job, close_quietly
 from mtbench_pytest.blocks import along
@@ -24,7 +25,6 @@ from mtbench_pytest.crew import Alone, Crew
 from mtbench_pytest.drift import Drift
 from mtbench_pytest.early import Course
 from mtbench_pytest.errors import MTBenchError, StoreError
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judging import JudgeDesk
 from mtbench_pytest.models.base import Counts
 from mtbench_pytest.progress import Progress
@@ -33,17 +33,13 @@ from mtbench_pytest.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
-    Game,
-    JudgeFailure,
-    Judgment,
     Party,
     Question,
     QuestionId,
     Row,
     Side,
-    Verdict,
 )
-from mtbench_pytest.standing import Standing, drift_of
+from mtbench_pytest.referee import Referee, named, of_sample
 from mtbench_pytest.store import Store
 from mtbench_pytest.survey import identify
 from mtbench_pytest.tasks import Serial, Tasks, cancel_all, off_loop
@@ -55,9 +51,6 @@ _GLANCE = 0.02  # seconds between looks whether they have ended
 _LISTEN = 0.5  # seconds between looks whether another process ended the run
 _FATAL = "fatal"
 _PORTION = 250  # questions taken up at once where all is free
-
-Named = TypeVar("Named", bound=Answer | AnswerFailure | Judgment | Game | JudgeFailure)
-Said = TypeVar("Said", bound=Answer | AnswerFailure | JudgeFailure)
 
 
 class Pipeline:
@@ -83,7 +76,6 @@ class Pipeline:
         self.contest = contest
         self.progress = Progress()
         self.identities: dict[Party, Mapping[str, Any]] = {}
-        self.drift: Drift | None = None
         self._scope = scope or contest.bench.questions
         self._scopes: dict[Slot, list[AnswerTask]] = {}
         self._store = store or Store()
@@ -97,11 +89,10 @@ class Pipeline:
         self._serial = Serial("mtbench-store")
         self._answers = AnswerDesk(self._store, self._crew, self._serial)
         self._desk: JudgeDesk | None = None
-        self._checking: asyncio.Task[None] | None = None
-        self._at_once = contest.judge is not None and is_free(contest.judge)
         if (judge := contest.judge) is not None:
-            limit, free = contest.concurrency, self._at_once
+            limit, free = contest.concurrency, is_free(judge)
             self._desk = JudgeDesk(judge, limit, self._store, self._crew, self._serial, free=free)
+        self._referee = Referee(contest, self._desk, self.identities, self.progress)
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
         if self._crew.shared:
@@ -188,6 +179,11 @@ class Pipeline:
             "judge_calls": 0 if desk is None else desk.calls,
             "judge_seconds": 0.0 if desk is None else desk.seconds,
         }
+
+    @property
+    def drift(self) -> Drift | None:
+        """Whether the judge still grades as it did; None where that is not known, or nobody asked."""
+        return self._referee.drift
 
     @property
     def alive(self) -> bool:
@@ -340,7 +336,7 @@ class Pipeline:
                 self.identities[party] = await off_loop(
                     partial(identify, party, who, self._store, self._crew)
                 )
-        self._begin_check()
+        self._referee.begin_check()
         sides = [side for side in SIDES if side in self.contest.models and side in asked]
         same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
         groups = [SIDES] if same else [(side,) for side in sides]
@@ -378,12 +374,12 @@ class Pipeline:
         if made and isinstance(answer, Answer) and not isinstance(self.contest.models[sides[0]], Counts):
             self.progress.tokens += sum(reply.completion_tokens or 0 for reply in answer.replies)
         for side in sides:
-            mine = _named(answer, model=self.contest.models[side].name)
+            mine = named(answer, model=self.contest.models[side].name)
             for number in self._numbers(side, sample, case.question):
                 self.progress.answers += 1
                 self.progress.answers_made += made
                 self.progress.failures += isinstance(mine, AnswerFailure)
-                case.answered((side, number), _of_sample(mine, number))
+                case.answered((side, number), of_sample(mine, number))
 
     def _numbers(self, side: Side, sample: int, question: Question) -> Sequence[int]:
         """Which of a side's samples an answer is: the first is all of them where none could differ."""
@@ -393,110 +389,7 @@ class Pipeline:
 
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
-        case.game_turns = self.contest.game_turns(case.question)
-        slots = [slot for slot in case.slots if slot[0] in self.contest.models]
-        compare = [partial(self._compare, case)] if len(self.contest.models) == len(SIDES) else []
-        await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
-        if self._checking is not None:  # who compares the two sides knows whether they can be
-            await asyncio.shield(self._checking)
+        await self._referee.judge(case)
         if self._record is not None and not (self.drift and self.drift.beyond):
             await self._serial(self._record, case.so_far(), self.identities)
         case.judged()
-
-    async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Does things side by side; in turn where the judge answers at once, for a task would cost more."""
-        if self._at_once:
-            for work in works:
-                await work()
-            return
-        async with Tasks() as tasks:
-            for work in works:
-                tasks.start(work())
-
-    async def _grade(self, case: Case, slot: Slot) -> None:
-        answer = await case.answers[slot]
-        turns = range(1, len(case.question.turns) + 1)
-        if isinstance(answer, AnswerFailure):
-            self.progress.judgments_total -= len(turns) * self.contest.repeats
-            return
-        tasks = (t for turn in turns for t in self.contest.grade_tasks(case.question, turn, answer, slot[1]))
-        await self._do(*(partial(self._grade_once, case, slot, task) for task in tasks))
-
-    async def _grade_once(self, case: Case, slot: Slot, task: GradeTask) -> None:
-        result: Judgment | Game | JudgeFailure
-        if known := self.contest.known_grade(slot[0], task):
-            self.progress.judgments += 1
-            result = known
-        else:
-            result = await self._judged(task)
-        # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
-        names = {"question_id": task.question.question_id, "repeat": task.repeat}
-        if isinstance(result, JudgeFailure):
-            mine = _named(result, models=(task.answer.model,), **names)
-            case.failures.append(_of_sample(mine, task.sample))
-        elif isinstance(result, Judgment):
-            case.judgments[slot].append(_named(result, model=task.answer.model, **names))
-
-    def _begin_check(self) -> None:
-        """Has some answers graded again, once, where blessed grades stand."""
-        standing = self.contest.standing
-        if standing is not None and standing.again and self._checking is None:
-            self.progress.judgments_total += len(standing.again)
-            self._checking = asyncio.create_task(self._check(standing))
-
-    async def _check(self, standing: Standing) -> None:
-        """Finds out whether the judge still grades as it did."""
-        results = await asyncio.gather(*(self._judged(one.task) for one in standing.again))
-        grades = [said.grade if isinstance(said, Judgment) else None for said in results]
-        self.drift = drift_of(standing.again, grades, standing.noise)
-
-    async def _compare(self, case: Case) -> None:
-        candidate, baseline = [await case.answers[side, 1] for side in SIDES]
-        if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
-            self.progress.judgments_total -= 2 * len(case.game_turns)
-            return
-        turns = case.game_turns
-        await self._do(*(partial(self._compare_turn, case, turn, candidate, baseline) for turn in turns))
-
-    async def _compare_turn(self, case: Case, turn: int, candidate: Answer, baseline: Answer) -> None:
-        tasks = self.contest.game_tasks(case.question, turn, candidate, baseline)
-        if not tasks:
-            self.progress.judgments_total -= 2
-            case.verdicts.append(Verdict(case.question.question_id, turn))
-            return
-        if self._at_once:
-            games = [await self._play(task) for task in tasks]
-        else:
-            games = await asyncio.gather(*map(self._play, tasks))
-        played = [game for game in games if isinstance(game, Game)]
-        case.failures += [game for game in games if isinstance(game, JudgeFailure)]
-        if len(played) == len(games):
-            case.verdicts.append(Verdict(case.question.question_id, turn, (played[0], played[1])))
-
-    async def _play(self, task: GameTask) -> Game | JudgeFailure:
-        result = await self._judged(task)
-        assert not isinstance(result, Judgment)
-        question_id, a, b = task.question.question_id, task.answer_a.model, task.answer_b.model
-        if isinstance(result, JudgeFailure):
-            return _named(result, question_id=question_id, models=(a, b))
-        return _named(result, question_id=question_id, model_a=a, model_b=b)
-
-    async def _judged(self, task: Task) -> Judgment | Game | JudgeFailure:
-        assert self._desk is not None, "a contest without a judge is asked for answers only"
-        result = await self._desk.get(self.identities["judge"], task)
-        self.progress.judgments += 1
-        self.progress.failures += isinstance(result, JudgeFailure)
-        return result
-
-
-def _of_sample(said: Said, sample: int) -> Said:
-    """The same; of a further sample's failure the reason says so."""
-    if sample == 1 or not isinstance(said, AnswerFailure | JudgeFailure):
-        return said
-    return replace(said, reason=f"sample {sample}: {said.reason}")
-
-
-def _named(record: Named, **names: Any) -> Named:
-    """A record under these names; itself where it bears them."""
-    same = all(getattr(record, key) == name for key, name in names.items())
-    return record if same else replace(record, **names)

@@ -1,0 +1,167 @@
+"""Judging a question: its answers are graded as they arrive, and the two sides compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from mtbench_pytest.case import Case, Slot
+from mtbench_pytest.contest import Contest, is_free
+from mtbench_pytest.drift import Drift
+from mtbench_pytest.judges.base import GameTask, GradeTask, Task
+from mtbench_pytest.judging import JudgeDesk
+from mtbench_pytest.progress import Progress
+from mtbench_pytest.records import (
+    SIDES,
+    Answer,
+    AnswerFailure,
+    Game,
+    JudgeFailure,
+    Judgment,
+    Party,
+    Verdict,
+)
+from mtbench_pytest.standing import Standing, drift_of
+from mtbench_pytest.tasks import Tasks
+
+Named = TypeVar("Named", bound=Answer | AnswerFailure | Judgment | Game | JudgeFailure)
+Said = TypeVar("Said", bound=Answer | AnswerFailure | JudgeFailure)
+
+
+class Referee:
+    """Has the judge's desk judge what a contest asks about a question, and counts it.
+
+    Args:
+        contest: Who answers, who judges.
+        desk: The judge's; None in a contest without a judge.
+        identities: Of the parties, known before anything is judged.
+        progress: Is kept up to date.
+
+    Attributes:
+        drift: Whether the judge still grades as it did, once that is known; None where nobody asked.
+    """
+
+    def __init__(
+        self,
+        contest: Contest,
+        desk: JudgeDesk | None,
+        identities: Mapping[Party, Mapping[str, Any]],
+        progress: Progress,
+    ) -> None:
+        self.drift: Drift | None = None
+        self._contest = contest
+        self._desk = desk
+        self._identities = identities
+        self._progress = progress
+        self._at_once = contest.judge is not None and is_free(contest.judge)
+        self._checking: asyncio.Task[None] | None = None
+
+    async def judge(self, case: Case) -> None:
+        """Judges a case as its answers arrive."""
+        case.game_turns = self._contest.game_turns(case.question)
+        slots = [slot for slot in case.slots if slot[0] in self._contest.models]
+        compare = [partial(self._compare, case)] if len(self._contest.models) == len(SIDES) else []
+        await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
+        if self._checking is not None:  # who compares the two sides knows whether they can be
+            await asyncio.shield(self._checking)
+
+    async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Does things side by side; in turn where the judge answers at once, for a task would cost more."""
+        if self._at_once:
+            for work in works:
+                await work()
+            return
+        async with Tasks() as tasks:
+            for work in works:
+                tasks.start(work())
+
+    async def _grade(self, case: Case, slot: Slot) -> None:
+        answer = await case.answers[slot]
+        turns = range(1, len(case.question.turns) + 1)
+        if isinstance(answer, AnswerFailure):
+            self._progress.judgments_total -= len(turns) * self._contest.repeats
+            return
+        tasks = (t for turn in turns for t in self._contest.grade_tasks(case.question, turn, answer, slot[1]))
+        await self._do(*(partial(self._grade_once, case, slot, task) for task in tasks))
+
+    async def _grade_once(self, case: Case, slot: Slot, task: GradeTask) -> None:
+        result: Judgment | Game | JudgeFailure
+        if known := self._contest.known_grade(slot[0], task):
+            self._progress.judgments += 1
+            result = known
+        else:
+            result = await self._judged(task)
+        # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
+        names = {"question_id": task.question.question_id, "repeat": task.repeat}
+        if isinstance(result, JudgeFailure):
+            mine = named(result, models=(task.answer.model,), **names)
+            case.failures.append(of_sample(mine, task.sample))
+        elif isinstance(result, Judgment):
+            case.judgments[slot].append(named(result, model=task.answer.model, **names))
+
+    def begin_check(self) -> None:
+        """Has some answers graded again, once, where blessed grades stand."""
+        standing = self._contest.standing
+        if standing is not None and standing.again and self._checking is None:
+            self._progress.judgments_total += len(standing.again)
+            self._checking = asyncio.create_task(self._check(standing))
+
+    async def _check(self, standing: Standing) -> None:
+        """Finds out whether the judge still grades as it did."""
+        results = await asyncio.gather(*(self._judged(one.task) for one in standing.again))
+        grades = [said.grade if isinstance(said, Judgment) else None for said in results]
+        self.drift = drift_of(standing.again, grades, standing.noise)
+
+    async def _compare(self, case: Case) -> None:
+        candidate, baseline = [await case.answers[side, 1] for side in SIDES]
+        if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
+            self._progress.judgments_total -= 2 * len(case.game_turns)
+            return
+        turns = case.game_turns
+        await self._do(*(partial(self._compare_turn, case, turn, candidate, baseline) for turn in turns))
+
+    async def _compare_turn(self, case: Case, turn: int, candidate: Answer, baseline: Answer) -> None:
+        tasks = self._contest.game_tasks(case.question, turn, candidate, baseline)
+        if not tasks:
+            self._progress.judgments_total -= 2
+            case.verdicts.append(Verdict(case.question.question_id, turn))
+            return
+        if self._at_once:
+            games = [await self._play(task) for task in tasks]
+        else:
+            games = await asyncio.gather(*map(self._play, tasks))
+        played = [game for game in games if isinstance(game, Game)]
+        case.failures += [game for game in games if isinstance(game, JudgeFailure)]
+        if len(played) == len(games):
+            case.verdicts.append(Verdict(case.question.question_id, turn, (played[0], played[1])))
+
+    async def _play(self, task: GameTask) -> Game | JudgeFailure:
+        result = await self._judged(task)
+        assert not isinstance(result, Judgment)
+        question_id, a, b = task.question.question_id, task.answer_a.model, task.answer_b.model
+        if isinstance(result, JudgeFailure):
+            return named(result, question_id=question_id, models=(a, b))
+        return named(result, question_id=question_id, model_a=a, model_b=b)
+
+    async def _judged(self, task: Task) -> Judgment | Game | JudgeFailure:
+        assert self._desk is not None, "a contest without a judge is asked for answers only"
+        result = await self._desk.get(self._identities["judge"], task)
+        self._progress.judgments += 1
+        self._progress.failures += isinstance(result, JudgeFailure)
+        return result
+
+
+def of_sample(said: Said, sample: int) -> Said:
+    """The same; of a further sample's failure the reason says so."""
+    if sample == 1 or not isinstance(said, AnswerFailure | JudgeFailure):
+        return said
+    return replace(said, reason=f"sample {sample}: {said.reason}")
+
+
+def named(record: Named, **names: Any) -> Named:
+    """A record under these names; itself where it bears them."""
+    same = all(getattr(record, key) == name for key, name in names.items())
+    return record if same else replace(record, **names)
