@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Generator, Hashable, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from mtbench_pytest.decision import LEVELS, Decision, EarlyStop, Levels, Look
 from mtbench_pytest.records import Question, QuestionId, Row
 from mtbench_pytest.stats.sequential import Spending, hwang, look_levels
 
 Rows = Mapping[QuestionId, Row]
-Item = TypeVar("Item")
 
 _BLOCK = 8  # questions between two looks
 _MOST_LOOKS = 40  # a bench that would take more has larger blocks
 
 # Chosen by simulation, see docs/early-stop.md. Fewer questions than the least may all have missed what is
 # broken, or tell too little of their own spread.
-_PASS, _LEAST_TO_PASS = hwang(-4), 32
+_PASS, _LEAST_TO_PASS = hwang(-5), 32
 _REGRESSION, _LEAST_TO_REGRESS = hwang(-2), 16
 _WAYS = 4  # to a regression, at most, that share its level
 
@@ -133,19 +132,3 @@ class Course:
         if new := [question for question in questions if question.question_id not in self._asked]:
             self._asked.update(question.question_id for question in new)
             yield new
-
-
-def reordered(items: Sequence[Item], place: Callable[[Item], tuple[Hashable, int] | None]) -> list[Item]:
-    """Tests in the order in which their questions are judged, where such tests stood; others stay.
-
-    Args:
-        place: The bench of a test and its question's place there, or None.
-    """
-    placed = [(number, item, found) for number, item in enumerate(items) if (found := place(item))]
-    new = list(items)
-    for bench in {found[0] for _, _, found in placed}:
-        mine = [(number, found[1], item) for number, item, found in placed if found[0] == bench]
-        slots = [number for number, _, _ in mine]
-        for slot, (_, _, item) in zip(slots, sorted(mine, key=lambda one: one[1]), strict=True):
-            new[slot] = item
-    return new

@@ -289,20 +289,25 @@ class BenchRun:
         Args:
             stopped: Why the session ended early, or "".
         """
-        if self.may_stop_early and not self.fatal and (decision := self._new_course().follow(self.rows)):
-            assert decision.early is not None
-            early = replace(decision.early, calls_saved=self.calls_saved)
-            return replace(decision, early=early, reasons=(*decision.reasons, explain_early(early)))
         partial = []
         if self.is_part:
             partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
         # Of an interrupted xdist run the controller may not know what was selected.
         expected = len(self.gated) or len(self.questions)
-        if stopped and not self.fatal and len(self.rows) < expected:
+        early = self._decide_early()
+        if stopped and not early and not self.fatal and len(self.rows) < expected:
             partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
         if self.settings.regrade_baseline and self.settings.may_cost and not (partial or self.fatal):
             self._regrading.done()
-        return self._decide_on(self.rows, self.questions, LEVELS, partial)
+        return early or self._decide_on(self.rows, self.questions, LEVELS, partial)
+
+    def _decide_early(self) -> Decision | None:
+        """The decision of a run that may stop early; None for others, and where it broke off before that."""
+        if not self.may_stop_early or self.fatal or not (made := self._new_course().follow(self.rows)):
+            return None
+        assert made.early is not None
+        early = replace(made.early, calls_saved=self.calls_saved)
+        return replace(made, early=early, reasons=(*made.reasons, explain_early(early)))
 
     def _decide_on(
         self,

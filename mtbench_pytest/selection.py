@@ -1,13 +1,16 @@
-"""What a test asks for, by its fixtures."""
+"""What a test asks for, by its fixtures, and in which order."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from mtbench_pytest.records import Party, Question
 
 if TYPE_CHECKING:
     import pytest
+
+Item = TypeVar("Item")
 
 
 def question_of(item: pytest.Item) -> Question | None:
@@ -32,3 +35,19 @@ def compares(item: pytest.Item) -> bool:
 
 def _fixtures_of(item: pytest.Item) -> set[str]:
     return set(item.fixturenames)  # type: ignore[attr-defined]
+
+
+def reordered(items: Sequence[Item], place: Callable[[Item], tuple[Hashable, int] | None]) -> list[Item]:
+    """Tests with those that have a place in the order of their places, where such tests stood.
+
+    Args:
+        place: The bench of a test and its question's place there, or None.
+    """
+    placed = [(number, item, found) for number, item in enumerate(items) if (found := place(item))]
+    new = list(items)
+    for bench in {found[0] for _, _, found in placed}:
+        mine = [(number, found[1], item) for number, item, found in placed if found[0] == bench]
+        slots = [number for number, _, _ in mine]
+        for slot, (_, _, item) in zip(slots, sorted(mine, key=lambda one: one[1]), strict=True):
+            new[slot] = item
+    return new

@@ -18,7 +18,6 @@ import pytest
 
 from mtbench_pytest.building import try_specs
 from mtbench_pytest.decision import Outcome
-from mtbench_pytest.early import reordered
 from mtbench_pytest.errors import MTBenchError, NotNeeded
 from mtbench_pytest.gate import exit_status
 from mtbench_pytest.idle import use_idle_time
@@ -35,7 +34,7 @@ from mtbench_pytest.report.junit import question_properties
 from mtbench_pytest.report.terminal import verbose_word
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import header
-from mtbench_pytest.selection import compares, needs_of, question_of
+from mtbench_pytest.selection import compares, needs_of, question_of, reordered
 from mtbench_pytest.settings import Settings, read_settings
 from mtbench_pytest.suite import load_bench
 from mtbench_pytest.watch import Watch, showing, telling

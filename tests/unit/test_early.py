@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from mtbench_pytest.decision import Outcome
-from mtbench_pytest.early import Course, levels_of, look_ends, reordered
+from mtbench_pytest.early import Course, levels_of, look_ends
 from mtbench_pytest.records import Question, QuestionId, Row
+from mtbench_pytest.selection import reordered
 from mtbench_pytest.stats.sequential import crossings
 from mtbench_pytest.suite import mixed
 from tests.unit.factories import question, questions, row
