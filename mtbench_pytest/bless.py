@@ -98,7 +98,7 @@ def _read_result(run: Path) -> dict[str, Any]:
         raise FileError(path, (error.strerror or str(error)).lower(), _REPORT) from None
     except (ValueError, RecursionError):
         raise FileError(path, "not JSON", _REPORT) from None
-    if not isinstance(result, dict) or "questions" not in result.get("bench", {}):
+    if not isinstance(result, dict) or "asked" not in result:
         raise FileError(path, "no result of this version", _REPORT)
     return result
 
@@ -120,11 +120,11 @@ class _Frozen:
             for line in _lines(run, result, "model_answer/")
             if line.data.get("model_id") == self.model and len(line.data["choices"]) == self.samples
         }
-        asked = [entry["question_id"] for entry in result["bench"]["questions"]]
+        asked = [entry["question_id"] for entry in result["asked"]]
         whole = [key for key in asked if key in answers and rows.get(key) is not None]
         self.left_out: tuple[QuestionId, ...] = tuple(key for key in asked if key not in whole)
         self.answers = [answers[key] for key in whole]
-        self.questions = [entry for entry in result["bench"]["questions"] if entry["question_id"] in whole]
+        self.questions = [entry for entry in result["asked"] if entry["question_id"] in whole]
         self.judgments = [
             dict(line.data)
             for line in _lines(run, result, "model_judgment/")

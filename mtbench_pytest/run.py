@@ -394,7 +394,7 @@ class BenchRun:
     @cached_property
     def _constancy(self) -> list[str]:
         """What is to be said of a blessed baseline and of a judge that moves."""
-        return list(constancy_lines(self.parties, self._served, self._sampling))
+        return list(constancy_lines(self.parties, self._served, self._sampling, self.policy.margin))
 
     @property
     def _sampling(self) -> dict[str, Any]:
@@ -449,8 +449,8 @@ class BenchRun:
                 "sha256": self.bench.digest,
                 "prompts_sha256": self.bench.prompts_digest,
                 "sample": settings.sample,
-                "questions": [question_facts(question) for question in self.questions],
             },
+            "asked": [question_facts(question) for question in self.questions],
             "settings": {
                 "margin": self.policy.margin,
                 "question_margin": self.policy.question_margin,

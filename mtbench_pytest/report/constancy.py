@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -89,7 +90,10 @@ def _again(drift: Mapping[str, Any]) -> str:
 
 
 def constancy_lines(
-    parties: Mapping[str, Any], served: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+    parties: Mapping[str, Any],
+    served: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    margin: float,
 ) -> Iterator[str]:
     """The summary's lines.
 
@@ -97,12 +101,13 @@ def constancy_lines(
         parties: As in `result.json`.
         served: What `served_result` found.
         settings: How this run samples, as in `result.json`.
+        margin: The run's, in points.
     """
     baseline, judge = parties["baseline"], parties["judge"]
     if blessed := baseline.get("blessed"):
         yield f"baseline {baseline['name']}: {_blessed(blessed)}"
         yield from _sampled_otherwise(blessed, settings)
-        yield from _drift(blessed, judge.get("drift"))
+        yield from _drift(blessed, judge.get("drift"), margin)
         yield from _served_otherwise(blessed["served"], served)
     yield from _alias(judge, served)
 
@@ -129,13 +134,20 @@ def _sampled_otherwise(blessed: Mapping[str, Any], settings: Mapping[str, Any]) 
         yield f"baseline warning: it was answered under other settings ({'; '.join(differ)})"
 
 
-def _drift(blessed: Mapping[str, Any], drift: Mapping[str, Any] | None) -> Iterator[str]:
+def _drift(blessed: Mapping[str, Any], drift: Mapping[str, Any] | None, margin: float) -> Iterator[str]:
     if drift is None:
         if not blessed["graded_anew"] and not blessed["checked"]:
             yield "judge drift: not looked for"
     elif drift["known"]:
         found = "more than noise" if drift["beyond_noise"] else "no more than noise"
         yield f"judge drift: {points(drift['shift'])} points, {found} ({_again(drift)})"
+        if not drift["beyond_noise"] and max(-drift["lower"], drift["upper"]) >= margin > 0:
+            half = (drift["upper"] - drift["lower"]) / 2
+            more = math.ceil(drift["n"] * (half / margin) ** 2)
+            yield (
+                f"judge warning: so few answers cannot exclude a drift as large as the margin, {margin:g}; "
+                f"--mtbench-drift-sample {max(more, drift['n'] + 1)} looks closer"
+            )
 
 
 def _served_otherwise(then: Sequence[Mapping[str, str]], now: Sequence[Mapping[str, Any]]) -> Iterator[str]:

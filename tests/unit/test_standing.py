@@ -117,6 +117,10 @@ def test_repeats_stand_too_and_tell_the_judges_noise(home: Home) -> None:
     assert standing.noise == pytest.approx(0.6124, abs=1e-4)
     drift = home.result["judge"]["drift"]
     assert (drift["shift"], drift["beyond_noise"]) == (-0.5, False), "alike, but within the judge's noise"
+    assert (
+        "judge warning: so few answers cannot exclude a drift as large as the margin, 0.5; "
+        "--mtbench-drift-sample 10 looks closer"
+    ) in run.notes
     assert drift["upper"] - drift["shift"] == pytest.approx(2.5758 * 0.6124 / 6**0.5, abs=1e-3)
 
 
