@@ -2,12 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+DEMO := suites/general --mtbench-sample demo --mtbench-candidate demo --mtbench-baseline demo \
+  --mtbench-judge checks --mtbench-max-new-tokens 256
+
+.PHONY: demo record test lint clean
 
 # The gate on a real model. The same weights stand on both sides, so it must say PASS.
 demo: .venv/ready
-	$(BIN)/pytest suites/general --mtbench-sample demo --mtbench-candidate demo --mtbench-baseline demo \
-	  --mtbench-judge checks --mtbench-max-new-tokens 256
+	$(BIN)/pytest $(DEMO)
+
+# What `make test` replays of it, without the model: again after a change of the suite's questions or checks.
+record: .venv/ready
+	$(BIN)/pytest $(DEMO) --mtbench-record new
 
 test: .venv/ready lint
 	$(BIN)/pytest

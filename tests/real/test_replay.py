@@ -1,0 +1,82 @@
+"""Recorded on real parts, replayed with none of them: no server, no key, no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real.server import ChatServer
+from tests.real.test_main_job import SUITE, Gate
+
+ROOT = SUITE.parents[1]
+KEY = "sk-of-this-test-alone"
+SAME = ("decision", "reasons", "endpoints", "categories", "rows", "questions", "judge_fitness")
+# Tells at the very end of a run what it has loaded.
+PROBE = """
+import sys
+def pytest_unconfigure():
+    print("loaded:", *sorted({"torch", "transformers", "openai", "sqlalchemy"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    (tmp_path / "probe.py").write_text(PROBE)
+    return Gate(tmp_path)
+
+
+def same(gate: Gate) -> dict[str, Any]:
+    return {key: gate.result[key] for key in SAME}
+
+
+def loaded(gate: Gate) -> str:
+    return next(line for line in gate.out.splitlines() if line.startswith("loaded:"))
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
+def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate, workers: tuple[str, ...]) -> None:
+    """The root is the test's own folder, so that its snapshots are."""
+    options = (f"--rootdir={gate.folder}", *(workers or ("-p", "probe", "-p", "no:xdist")))
+    gate.keys = {"OPENAI_API_KEY": KEY}
+    with ChatServer(key=KEY) as server:
+        url = server.base_url
+        parties = {
+            "candidate": f"openai:weak?base_url={url}",
+            "baseline": f"openai:strong?base_url={url}",
+            "judge": f"openai:judge-small?base_url={url}",
+        }
+        status = gate.run("--mtbench-record=new", *options, **parties)
+    assert status == 20, gate.out
+    live = same(gate)
+    assert live["questions"] == {"expected": 16, "judged": 16}
+    files = sorted((gate.folder / "snapshots" / "general").iterdir())
+    texts = [path.read_text("utf-8") for path in files]
+    assert len(files) == 16
+    assert not [text for text in texts if KEY in text]
+    (gate.folder / "store.db").unlink()
+    del gate.keys["OPENAI_API_KEY"]
+    for mode in ("new", "none"):
+        assert gate.run(f"--mtbench-record={mode}", *options, **parties) == 20, gate.out
+        assert same(gate) == live, mode
+    assert [path.read_text("utf-8") for path in files] == texts
+    if not workers:
+        assert loaded(gate).strip() == "loaded:", "nobody was asked"
+
+
+def test_the_suites_own_snapshots_are_replayed(tmp_path: Path) -> None:
+    """What the demo model said and the checks made of it: a check that changed does not agree any more."""
+    command = [sys.executable, "-W", "error", "-m", "pytest", "suites/general", "-p", "no:cacheprovider"]
+    command += ["--mtbench-record=none", "--mtbench-sample=demo", "--mtbench-max-new-tokens=256"]
+    command += ["--mtbench-candidate=demo", "--mtbench-baseline=demo", "--mtbench-judge=checks"]
+    done = subprocess.run(
+        [*command, f"--mtbench-report={tmp_path}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert result["decision"] == "PASS"
+    assert result["questions"] == {"expected": 16, "judged": 16}
