@@ -36,6 +36,8 @@ def differences(old: Snapshot, new: Snapshot, tolerance: float = 0.0) -> list[st
             lines.append(f"{side}: {len(now)} answers to the question, {len(before)} before")
         for number, (was, is_) in enumerate(zip(before, now, strict=False), 1):
             whose = f"{side}, sample {number}" if len(before) > 1 else side
+            if len(was.turns) != len(is_.turns):
+                lines.append(f"{whose}: {len(is_.turns)} turns, {len(was.turns)} before")
             lines += _answer(was.turns, is_.turns, whose, tolerance)
     lines += _games(old, new)
     return lines
@@ -47,7 +49,7 @@ def _judge(snapshot: Snapshot) -> tuple[str, object]:
 
 def _answer(old: Sequence[Turn], new: Sequence[Turn], whose: str, tolerance: float) -> Iterator[str]:
     changed = 0
-    for turn, (was, is_) in enumerate(zip(old, new, strict=True), 1):
+    for turn, (was, is_) in enumerate(zip(old, new, strict=False), 1):
         where = f"turn {turn}, {whose}"
         grades, (then, *_), (now, *_) = _moved(was, is_), was.gradings, is_.gradings
         if was.reply.text != is_.reply.text:
@@ -83,7 +85,7 @@ def _first_change(old: Snapshot, new: Snapshot) -> float:
     changed = (
         turn
         for before, now in firsts
-        for turn, (was, is_) in enumerate(zip(before, now, strict=True), 1)
+        for turn, (was, is_) in enumerate(zip(before, now, strict=False), 1)
         if was.reply.text != is_.reply.text
     )
     return min(changed, default=inf)

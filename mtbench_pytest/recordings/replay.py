@@ -66,12 +66,7 @@ class Replay:
         manner: How the run asks.
     """
 
-    def __init__(
-        self,
-        folder: SnapshotFolder,
-        specs: Mapping[Party, Spec],
-        manner: Manner,
-    ) -> None:
+    def __init__(self, folder: SnapshotFolder, specs: Mapping[Party, Spec], manner: Manner) -> None:
         self.folder = folder
         self._specs = specs
         self._manner = manner
@@ -130,7 +125,7 @@ class Replay:
             self._said[question.question_id] = found.said()
         said = self._said[question.question_id].get((prompt_digest(task.prompt), repeat_of(task)))
         return said or (
-            f"{about(task)}: the judge's prompt {task.prompt.name!r} is not the one recorded; "
+            f"{_about(task)}: the judge's prompt {task.prompt.name!r} is not the one recorded; "
             "its template or the reference changed"
         )
 
@@ -309,7 +304,7 @@ class SnapshotJudge:
             if isinstance(now, JudgeFailure):
                 return now
             if now.grade != said.grade:
-                said = f"{about(task)}: {self.name} give {now.grade:g} now, and {said.grade:g} is recorded"
+                said = f"{_about(task)}: {self.name} give {now.grade:g} now, and {said.grade:g} is recorded"
         if isinstance(said, Judgment):
             return replace(said, model=task.answer.model, prompt=task.prompt)
         return self._failure(task, (task.answer.model,), said)
@@ -323,7 +318,7 @@ class SnapshotJudge:
             if isinstance(now, JudgeFailure):
                 return now
             if now.winner != said.winner:
-                said = f"{about(task)}: winner {now.winner} by {self.name} now, and {said.winner} is recorded"
+                said = f"{_about(task)}: winner {now.winner} now, and {said.winner} is recorded"
         if isinstance(said, Game):
             return replace(said, model_a=names[0], model_b=names[1], prompt=task.prompt)
         return self._failure(task, names, said)
@@ -336,7 +331,7 @@ class SnapshotJudge:
         return JudgeFailure(task.question.question_id, task.turn, models, self.name, task.prompt, reason)
 
 
-def about(task: Task) -> str:
+def _about(task: Task) -> str:
     """What a judge's task is about, for a message."""
     if isinstance(task, GradeTask):
         return f"turn {task.turn} of {task.answer.model}"

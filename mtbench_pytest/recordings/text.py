@@ -150,6 +150,8 @@ def _read(data: Mapping[str, Any]) -> Snapshot:
 
 
 def _read_side(data: Mapping[str, Any]) -> SideSnapshot:
+    if not data["answers"]:
+        raise ValueError("a side without an answer")
     return SideSnapshot(data["model"], data["spec"], tuple(map(_read_answer, data["answers"])))
 
 

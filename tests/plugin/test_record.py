@@ -134,6 +134,20 @@ def test_a_judge_that_failed_records_nothing(chat: Example) -> None:
     assert len(texts(chat)) == 5
 
 
+def test_a_run_that_stops_early_needs_only_what_it_comes_to(example: Example) -> None:
+    example.bench(questions=40)
+    early = ("--mtbench-early-stop=on", "--mtbench-store=none")
+    parties = {**PAID, "baseline": "answers:old.jsonl"}
+    example.answers("old", [9] * 40)
+    live = example.run("--mtbench-record=new", *early, **parties)
+    assert (live.decision, live.outcomes["passed"]) == ("REGRESSION", 16), live.out
+    assert len(texts(example)) == 16
+    example.forget()
+    replay = example.run("--mtbench-record=none", *early, **parties)
+    assert (replay.decision, replay.outcomes, example.asked()) == ("REGRESSION", live.outcomes, [])
+    assert "not there" not in replay.out
+
+
 # new
 
 

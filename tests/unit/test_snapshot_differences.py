@@ -121,6 +121,16 @@ def test_another_judge(judge: Any) -> None:
     assert line.endswith("grades of two judges cannot be compared")
 
 
+def test_another_number_of_turns() -> None:
+    """A file that somebody has edited."""
+    new = snapshot()
+    (answer,) = new.sides["baseline"].answers
+    side = replace(new.sides["baseline"], answers=(replace(answer, turns=answer.turns[:1]),))
+    assert differences(replace(new, sides={**new.sides, "baseline": side}), new) == [
+        "baseline: 2 turns, 1 before"
+    ]
+
+
 def test_another_number_of_samples() -> None:
     new = snapshot()
     twice = replace(new.sides["candidate"], answers=new.sides["candidate"].answers * 2)
