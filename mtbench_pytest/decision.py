@@ -113,6 +113,9 @@ class CategoryLine:
         judged: Of these, those of which everything asked is known.
         difference: Over the `difference.n` questions graded on both sides, as the two means are.
         critical: A regression of this category alone is the run's.
+        drop_p: Chance of a mean difference as low as this, were the models alike, after Holm's correction
+            over the critical categories or over the others; 1 where nothing was graded.
+        drop_alpha: The p at and below which it dropped.
     """
 
     category: str
@@ -122,6 +125,13 @@ class CategoryLine:
     candidate: float | None
     difference: Bounds | None
     critical: bool = False
+    drop_p: float = 1.0
+    drop_alpha: float = 0.05
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it lost more than chance explains."""
+        return self.drop_p <= self.drop_alpha
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from mtbench_pytest.decision import (
-    Bounds,
     CategoryLine,
     Collapses,
     Endpoint,
@@ -16,11 +15,24 @@ from mtbench_pytest.decision import (
     Standing,
 )
 from mtbench_pytest.records import Question, Row
-from mtbench_pytest.stats import questions_needed, sign_test, t_bounds
+from mtbench_pytest.stats import (
+    Estimate,
+    Moments,
+    flip_test,
+    holm,
+    mean_difference,
+    questions_needed,
+    sign_test,
+    win_rate,
+)
 
-# What a value can be: grades lie from 1 to 10, shares from 0 to 1; and where the models are equal.
-_RANGE: dict[EndpointName, tuple[float, float]] = {"grade": (-9.0, 9.0), "win rate": (0.0, 1.0)}
-_NEUTRAL: dict[EndpointName, float] = {"grade": 0.0, "win rate": 0.5}
+# Where the models are equal, and how the mean is bounded.
+_NEUTRAL: Mapping[EndpointName, float] = {"grade": 0.0, "win rate": 0.5}
+_ESTIMATE: Mapping[EndpointName, Callable[[Moments], Estimate]] = {
+    "grade": mean_difference,
+    "win rate": win_rate,
+}
+_REPORTED = 0.05  # the level at which drops of categories are told that decide nothing
 
 
 def endpoint(
@@ -43,25 +55,27 @@ def endpoint(
             the order of the answers makes ties of losses, not losses of ties.
     """
     floor_confidence, ceiling_confidence = 1 - levels.pass_alpha, 1 - levels.regression_alpha / ways
-    neutral = _NEUTRAL[name]
-    bounds = _bounds(name, values)
-    floor = _bounds(name, values, floor_confidence).lower
-    ceiling = _bounds(name, values, ceiling_confidence).upper
+    neutral, line = _NEUTRAL[name], _NEUTRAL[name] - margin
+    estimate, moments = _ESTIMATE[name], Moments.of(values)
+    seen = estimate(moments)
+    floor, ceiling = seen.lower(floor_confidence), seen.upper(ceiling_confidence)
     standing: Standing = "undecided"
     needed = None
-    if floor > neutral - margin:
+    if floor > line:
         standing = "undecided" if unfit else "non-inferior"
     elif ceiling < neutral:
         standing = "regressed"
-    elif not math.isnan(bounds.mean):
-        numbers = (
-            questions_needed(bounds, bounds.mean - neutral + margin, floor_confidence),
-            questions_needed(bounds, neutral - bounds.mean, ceiling_confidence),
+    elif moments.n > 1:
+        needed = questions_needed(
+            moments,
+            lambda more: (
+                estimate(more).lower(floor_confidence) > line
+                or estimate(more).upper(ceiling_confidence) < neutral
+            ),
         )
-        needed = min((n for n in numbers if n is not None), default=None)
     return Endpoint(
         name=name,
-        bounds=bounds,
+        bounds=seen.bounds,
         neutral=neutral,
         margin=margin,
         floor=floor,
@@ -72,14 +86,6 @@ def endpoint(
         unfit=unfit,
         settled_by=needed,
     )
-
-
-def _bounds(name: EndpointName, values: Sequence[float], confidence: float = 0.95) -> Bounds:
-    """Bounds of a mean never lie outside what its values can be; by Student's t of few values they may."""
-    bounds, (least, most) = t_bounds(values, confidence), _RANGE[name]
-    if bounds.n < 2:
-        return bounds
-    return replace(bounds, lower=max(bounds.lower, least), upper=min(bounds.upper, most))
 
 
 def collapses(rows: Sequence[tuple[float, float]], alpha: float) -> Collapses:
@@ -95,20 +101,25 @@ def collapses(rows: Sequence[tuple[float, float]], alpha: float) -> Collapses:
 
 
 def category_lines(
-    rows: Sequence[Row], expected: Sequence[Question], critical: Collection[str]
+    rows: Sequence[Row], expected: Sequence[Question], critical: Collection[str], alpha: float
 ) -> tuple[CategoryLine, ...]:
-    """Each category's figures, in the order of the bench.
+    """Each category's figures and whether it dropped beyond chance, in the order of the bench.
+
+    The critical ones, which decide, are a family of tests of their own, so that the others cost them nothing.
 
     Args:
         rows: At most one a question.
         expected: The questions that were to be judged.
         critical: The categories whose regression alone is the run's.
+        alpha: The level of their family.
     """
-    lines = []
+    lines, drops = [], {}
     for category in dict.fromkeys(question.category for question in expected):
         mine = [row for row in rows if row.category == category]
         graded = [(row, row.difference) for row in mine if row.difference is not None]
         differences = [difference for _, difference in graded]
+        if graded:
+            drops[category] = flip_test(differences)
         lines.append(
             CategoryLine(
                 category=category,
@@ -116,11 +127,16 @@ def category_lines(
                 judged=sum(row.judged for row in mine),
                 baseline=_mean([row.grade("baseline") for row, _ in graded]),
                 candidate=_mean([row.grade("candidate") for row, _ in graded]),
-                difference=_bounds("grade", differences) if graded else None,
+                difference=mean_difference(Moments.of(differences)).bounds if graded else None,
                 critical=category in critical,
+                drop_alpha=alpha if category in critical else _REPORTED,
             )
         )
-    return tuple(lines)
+    adjusted: dict[str, float] = {}
+    for family in (set(critical), drops.keys() - set(critical)):
+        members = [category for category in drops if category in family]
+        adjusted |= zip(members, holm([drops[category] for category in members]), strict=True)
+    return tuple(replace(line, drop_p=adjusted.get(line.category, 1.0)) for line in lines)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

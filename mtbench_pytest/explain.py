@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.decision import Collapses, EarlyStop, Endpoint
+from mtbench_pytest.decision import CategoryLine, Collapses, EarlyStop, Endpoint
 
 
 def explain(endpoint: Endpoint) -> str:
@@ -57,6 +57,15 @@ def explain_early(early: EarlyStop) -> str:
     )
 
 
+def explain_drop(line: CategoryLine) -> str:
+    """How far a critical category fell, and how likely that is by chance."""
+    mean = points(line.difference.mean) if line.difference else "unknown"
+    return (
+        f"{line.category} is critical: mean grade difference {mean}: as low a mean has a chance of "
+        f"{chance(line.drop_p)}, and {chance(line.drop_alpha)} or less is a regression"
+    )
+
+
 def points(value: float) -> str:
     """A grade difference, always signed."""
     return f"{value:+.2f}"
@@ -73,7 +82,7 @@ def confidence(value: float) -> str:
 
 
 def chance(p: float) -> str:
-    """A probability with two digits that count, 0.83 %."""
+    """A probability with two digits that count: 31 %, 0.83 %."""
     if p < 0.0001:
         return "under 0.01 %"
     return f"{100 * p:.0f} %" if p >= 0.1 else f"{100 * p:.2g} %"

@@ -18,7 +18,7 @@ from mtbench_pytest.decision import (
     Standing,
 )
 from mtbench_pytest.evidence import category_lines, collapses, endpoint
-from mtbench_pytest.explain import explain, explain_collapses, points
+from mtbench_pytest.explain import explain, explain_collapses, explain_drop
 from mtbench_pytest.records import Question, Row
 
 
@@ -91,9 +91,10 @@ def decide(
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
     critical = {q.category for q in expected if policy.is_critical(q.category)}
     ways = ways_to_regress(expected, policy, pairwise=pairwise)
+    alpha = levels.regression_alpha / ways
     endpoints = _endpoints(found, policy, pairwise, levels, ways, unfit or {})
-    categories = category_lines(found, expected, critical)
-    falls = _collapses(found, policy, levels.regression_alpha / ways)
+    categories = category_lines(found, expected, critical, alpha)
+    falls = _collapses(found, policy, alpha)
     losses = list(_critical_losses(found, categories, policy))
     losses += [explain_collapses(falls)] if falls.significant else []
     judged = sum(row.judged for row in found)
@@ -176,12 +177,8 @@ def _critical_losses(
                     f"{line.category} is critical: question {row.question_id} dropped {-drop:.2f} points, "
                     f"more than {allowed:g}"
                 )
-        if line.difference is not None and line.difference.upper < 0:
-            mean, upper = points(line.difference.mean), points(line.difference.upper)
-            yield (
-                f"{line.category} is critical: mean grade difference {mean}: "
-                f"its 95 % upper bound {upper} lies below 0"
-            )
+        if line.dropped:
+            yield explain_drop(line)
 
 
 def _because(endpoints: Sequence[Endpoint], standing: Standing) -> list[str]:

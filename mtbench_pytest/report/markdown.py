@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.decision import Decision
-from mtbench_pytest.explain import points
+from mtbench_pytest.explain import explain_collapses, points
 from mtbench_pytest.records import SIDES, Question, QuestionId, Row, Side
 from mtbench_pytest.report.tables import (
     CATEGORY,
@@ -62,6 +62,8 @@ def _lines(
     yield "## Endpoints"
     yield ""
     yield from table(ENDPOINT, map(endpoint_cells, decision.endpoints))
+    yield ""
+    yield f"{explain_collapses(decision.collapses)}."
     yield ""
     yield "## Categories"
     yield ""

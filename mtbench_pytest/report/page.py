@@ -164,7 +164,7 @@ def _drawn(line: CategoryLine, scale: Scale) -> str:
     bounds = line.difference
     if bounds is None:
         return ""
-    worse, fine = bounds.upper < scale.neutral, bounds.lower > scale.floor
+    worse, fine = line.dropped, bounds.lower > scale.floor
     standing: Standing = "non-inferior" if fine else "regressed" if worse else "undecided"
     return interval(bounds, scale, standing, f"{line.category}: {points(bounds.mean)}")
 

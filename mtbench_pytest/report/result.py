@@ -28,7 +28,7 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         "reasons": decision.reasons,
         "questions": {"expected": decision.expected, "judged": decision.judged},
         "endpoints": [asdict(endpoint) for endpoint in decision.endpoints],
-        "categories": [asdict(line) for line in decision.categories],
+        "categories": [{**asdict(line), "dropped": line.dropped} for line in decision.categories],
         "collapses": {**asdict(decision.collapses), "significant": decision.collapses.significant},
         "levels": asdict(decision.levels),
         "early_stop": asdict(decision.early) if decision.early else None,

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
-from mtbench_pytest.explain import percent, points
+from mtbench_pytest.explain import chance, confidence, percent, points
 from mtbench_pytest.records import SIDES, Row
 
 Cells = tuple[str, ...]
 
 PARTY: Cells = ("", "name", "given as")
-ENDPOINT: Cells = ("endpoint", "n", "mean", "95 % lower", "95 % upper", "must lie above", "standing")
-CATEGORY: Cells = ("category", "graded", "baseline", "candidate", "difference", "95 % bounds")
+ENDPOINT: Cells = ("endpoint", "n", "mean", "95 % bounds", "passes above", "regressed below", "standing")
+CATEGORY: Cells = (
+    "category", "graded", "baseline", "candidate", "difference", "95 % bounds", "p of a drop"
+)  # fmt: skip
 QUESTION: Cells = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
 
 UNKNOWN = "-"
@@ -30,11 +32,17 @@ def endpoint_cells(endpoint: Endpoint) -> Cells:
     """A figure that the decision rests on."""
     show = shown_as(endpoint)
     bounds = endpoint.bounds
+
+    def deciding(which: str, bound: float, level: float) -> str:
+        return f"{confidence(level)} {which} bound {_known(show, bound)}"
+
     return (
         endpoint_name(endpoint),
         str(bounds.n),
-        *(_known(show, value) for value in (bounds.mean, bounds.lower, bounds.upper)),
-        show(endpoint.line),
+        _known(show, bounds.mean),
+        bounds_text(bounds, show),
+        f"{show(endpoint.line)}, {deciding('lower', endpoint.floor, endpoint.floor_confidence)}",
+        f"{show(endpoint.neutral)}, {deciding('upper', endpoint.ceiling, endpoint.ceiling_confidence)}",
         endpoint.standing,
     )
 
@@ -67,14 +75,15 @@ def category_cells(line: CategoryLine) -> Cells:
         grade_text(line.candidate),
         points(line.difference.mean) if line.difference else UNKNOWN,
         bounds_text(line.difference),
+        f"{chance(line.drop_p)} (dropped)" if line.dropped else chance(line.drop_p),
     )
 
 
-def bounds_text(bounds: Bounds | None) -> str:
-    """Both bounds of a grade difference."""
+def bounds_text(bounds: Bounds | None, show: Callable[[float], str] = points) -> str:
+    """Both bounds, of a grade difference unless it says how they are written."""
     if bounds is None or not math.isfinite(bounds.lower):
         return UNKNOWN
-    return f"{points(bounds.lower)} … {points(bounds.upper)}"
+    return f"{show(bounds.lower)} … {show(bounds.upper)}"
 
 
 def grade_text(value: float | None) -> str:

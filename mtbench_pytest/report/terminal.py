@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
-from mtbench_pytest.explain import percent, points
+from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, Decision, Endpoint
+from mtbench_pytest.explain import chance, percent, points
 from mtbench_pytest.records import SIDES, AnswerFailure, Failure, Row, Side
 
 WIDTH = 80
@@ -50,6 +50,8 @@ def summary_lines(
     )
     yield ""
     yield from _category_table(decision)
+    yield ""
+    yield _collapse_line(decision.collapses)
     yield from _pairwise_lines(decision, rows)
     yield from _drop_lines(rows)
     yield from _count_lines(rows)
@@ -70,7 +72,7 @@ def _category_table(decision: Decision) -> Iterator[str]:
     yield f"{'category':<18}{'n':>6}{'baseline':>10}{'candidate':>11}{'difference':>12}  95 % bounds"
     for line in decision.categories:
         n = _share(line.difference.n if line.difference else 0, line.expected)
-        name = f"{line.category} !" if line.critical else line.category
+        name = f"{line.category}{' !' if line.critical else ''}{' *' if line.dropped else ''}"
         yield _table_row(name, n, line.baseline, line.candidate, line.difference)
     grade = decision.endpoints[0].bounds
     n = _share(grade.n, decision.expected)
@@ -78,6 +80,16 @@ def _category_table(decision: Decision) -> Iterator[str]:
     yield _table_row("all", n, _pooled(judged, "baseline"), _pooled(judged, "candidate"), grade)
     if any(line.critical for line in decision.categories):
         yield "! critical: its regression alone is the run's"
+    dropped = [f"{line.category} {chance(line.drop_p)}" for line in decision.categories if line.dropped]
+    if dropped:
+        yield from wrapped(f"* dropped, with the chance of as low a mean (after Holm): {', '.join(dropped)}")
+
+
+def _collapse_line(collapses: Collapses) -> str:
+    if not collapses.dropped and not collapses.gained:
+        return "collapses: no question dropped by more than its margin"
+    counts = f"{collapses.dropped} questions dropped beyond their margin, {collapses.gained} rose"
+    return f"collapses: {counts} (p {chance(collapses.p)})"
 
 
 def _share(judged: int, expected: int) -> str:
@@ -114,7 +126,6 @@ def _pairwise_lines(decision: Decision, rows: Sequence[Row]) -> Iterator[str]:
     verdicts = [verdict for row in rows for verdict in row.verdicts]
     tally = Counter(verdict.winner for verdict in verdicts)
     inconsistent = sum(not verdict.consistent for verdict in verdicts)
-    yield ""
     yield (
         f"pairwise: {tally['candidate']} wins, {tally['tie']} ties ({inconsistent} inconsistent), "
         f"{tally['baseline']} losses"

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.stats.bounds import CONFIDENCE, t_bounds, t_quantile, warm_up
-from mtbench_pytest.stats.exact import sign_test
+from mtbench_pytest.stats.bounds import (
+    CONFIDENCE,
+    Estimate,
+    Moments,
+    mean_difference,
+    t_quantile,
+    warm_up,
+    win_rate,
+)
+from mtbench_pytest.stats.exact import flip_test, holm, sign_test
 from mtbench_pytest.stats.lengths import Compared, Controlled, length_controlled
 from mtbench_pytest.stats.power import questions_needed, questions_to_see, smallest_difference
 
@@ -11,12 +19,17 @@ __all__ = [
     "CONFIDENCE",
     "Compared",
     "Controlled",
+    "Estimate",
+    "Moments",
+    "flip_test",
+    "holm",
     "length_controlled",
+    "mean_difference",
     "questions_needed",
     "questions_to_see",
     "sign_test",
     "smallest_difference",
-    "t_bounds",
     "t_quantile",
     "warm_up",
+    "win_rate",
 ]

@@ -1,6 +1,11 @@
-"""Exact tests: right for few questions, for ties and for any shape of the grades."""
+"""Exact tests and their correction: right for few questions, for ties and for any shape of the grades."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_ENUMERATED = 20  # a million sums, ten milliseconds
 
 
 def sign_test(losses: int, gains: int) -> float:
@@ -21,3 +26,47 @@ def sign_test(losses: int, gains: int) -> float:
     from scipy.special import bdtrc
 
     return float(bdtrc(losses - 1, losses + gains, 0.5))
+
+
+def flip_test(differences: Sequence[float]) -> float:
+    """Chance of a sum as low as this one, were each difference as likely with the other sign.
+
+    The randomisation test of paired differences: exact where the two models are alike, whatever the shape.
+    Up to 20 differences other than 0 are gone through in all their signs; the sum of more is taken as normal.
+    Source: Fisher (1935), The design of experiments, section 21; Pitman (1937), JRSS Supplement 4(1).
+
+    Args:
+        differences: One a question.
+
+    Returns:
+        The one-sided p-value of a drop, 1 where nothing differs.
+    """
+    import numpy as np
+    from scipy.special import ndtr
+
+    sizes = [abs(difference) for difference in differences if difference]
+    total = math.fsum(differences)
+    if len(sizes) > _ENUMERATED:
+        # A sum of bounded sizes has thinner tails than the normal: the p of a drop comes out a little high.
+        return float(ndtr(total / math.sqrt(math.fsum(size**2 for size in sizes))))
+    sums = np.zeros(1)
+    for size in sizes:
+        sums = np.concatenate([sums - size, sums + size])
+    return float((sums <= total + 1e-9).mean())  # sums of thirds differ in their last bits
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: each may be compared with the level of the whole family.
+
+    Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6(2).
+
+    Returns:
+        In the order given.
+    """
+    adjusted = [0.0] * len(p_values)
+    least = 0.0
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = least
+    return adjusted

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
-from mtbench_pytest.decision import Bounds
-from mtbench_pytest.stats.bounds import CONFIDENCE, t_quantile
+from mtbench_pytest.stats.bounds import CONFIDENCE, Moments, t_quantile
 
 MOST = 1_000_000
 
 
-def questions_needed(
-    bounds: Bounds, distance: float, confidence: float = CONFIDENCE, most: int = MOST
-) -> int | None:
-    """How many questions bring a bound within a distance of the mean, if mean and sd stay as they are.
+def questions_needed(moments: Moments, enough: Callable[[Moments], bool], most: int = MOST) -> int | None:
+    """How many questions would be enough, if mean, spread and skewness stay as they are.
 
     Args:
-        bounds: What was seen.
-        distance: From the mean to the value the bound must pass, in the unit of the values.
-        confidence: Of the bound.
+        moments: What was seen.
+        enough: Whether so many of it are; where they are, more are too.
         most: Where to give up.
 
     Returns:
-        The smallest n with t(confidence, n - 1) · sd / √n < distance; None where there is none up to `most`.
+        The smallest number from 2 up; None where there is none up to `most`.
     """
-    if not distance > 0 or not math.isfinite(bounds.sd):
-        return None
-    return _smallest(lambda n: t_quantile(confidence, n - 1) * bounds.sd / math.sqrt(n) < distance, most)
+    return _smallest(lambda n: enough(replace(moments, n=n)), most)
 
 
 def smallest_difference(sd: float, n: int, power: float = 0.8, alpha: float = 1 - CONFIDENCE) -> float:

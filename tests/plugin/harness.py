@@ -14,6 +14,7 @@ import scipy.stats  # noqa: F401
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
 import mtbench_pytest.session  # noqa: F401
+from tests.unit.factories import MARGINS
 
 BARE_AND_XDIST = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
 
@@ -186,14 +187,16 @@ class Example:
         (self.path / "stage.py").write_text(STAGE)
 
     def bench(self, name: str = "chat", questions: int = 6, *, config: str = "", first: int = 1) -> Path:
-        """A bench of two-turn questions in two categories, with a test module beside them."""
+        """A bench of two-turn questions in two categories, with a test module beside them.
+
+        Its margins are wide, so that a few questions can pass, unless the config has its own.
+        """
         folder = self.path / name
         folder.mkdir(parents=True)
         numbers = range(first, first + questions)
         self._jsonl(folder / "question.jsonl", [_question(number) for number in numbers])
         (folder / f"test_{folder.name}.py").write_text(TEST_MODULE)
-        if config:
-            (folder / "bench.toml").write_text(config)
+        (folder / "bench.toml").write_text(config if "[margins]" in config else MARGINS + config)
         return folder
 
     def answers(self, name: str, grades: Sequence[float], first: int = 1) -> str:

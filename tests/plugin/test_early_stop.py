@@ -45,7 +45,7 @@ def test_a_regression_ends_the_run(example: Example, workers: tuple[str, ...]) -
 
 @BARE_AND_XDIST
 def test_what_stays_undecided_goes_to_the_end(example: Example, workers: tuple[str, ...]) -> None:
-    example.bench(questions=40)
+    example.bench(questions=40, config="[margins]\nrun = 0.5\n")
     example.grades([9, 7] * 20)
     run = example.run(EARLY, *workers)
     assert (run.decision, run.status) == ("INCONCLUSIVE", 21), run.out

@@ -18,7 +18,7 @@ THREE_TIMES = "--mtbench-judge-repeats=3"
 def test_each_grade_is_asked_so_often_and_none_twice(chat: Example, workers: tuple[str, ...]) -> None:
     chat.grades([8, 7, 8, 9, 8, 8])
     run = chat.run(THREE_TIMES, *workers, judge=WOBBLY)
-    assert (run.decision, run.status) == ("INCONCLUSIVE", 21), run.out
+    assert (run.decision, run.status) == ("PASS", 0), run.out
     assert Counter(len(line.split()) for line in chat.asked("grade")) == {4: 24, 5: 48}
     assert len(set(chat.asked())) == len(chat.asked()) == 24 * 3 + 24
     report = run.report()
@@ -61,7 +61,7 @@ def test_a_margin_under_the_noise_floor_decides_nothing(chat: Example) -> None:
     run = chat.run(THREE_TIMES, judge=WILD)
     assert (run.decision, run.status) == ("NO VERDICT", 22)
     told = " ".join(run.out.split())
-    assert "the margin 0.5 lies under the judge's noise floor of 1.186 points" in told
+    assert "the margin 1 lies under the judge's noise floor of 1.186 points" in told
     assert "expected 1.19 or more, more repeats or more questions" in told
     run = chat.run(THREE_TIMES, "--mtbench-margin=1.19", judge=WILD)
     assert (run.decision, run.status) == ("PASS", 0)
@@ -81,8 +81,8 @@ def test_a_margin_under_a_stated_noise_is_refused_before_anything_is_asked(
     example.bench(config="[judge_noise]\nscripted-judge = 2\nanother = 9\n")
     example.grades([8] * 6)
     example.run(*workers).refused(
-        "margin 0.5: under the noise floor of judge scripted-judge, 1.343 points on 6 questions",
-        "expected 1.35 or more, or --mtbench-judge-repeats 8",
+        "margin 1: under the noise floor of judge scripted-judge, 1.343 points on 6 questions",
+        "expected 1.35 or more, or --mtbench-judge-repeats 2",
     )
     assert example.asked() == []
 

@@ -27,12 +27,13 @@ def ini(example: Example, form: str, **settings: str) -> None:
 @pytest.mark.parametrize("form", ["pytest.ini", "ini_options", "tool.pytest"])
 def test_every_setting_has_an_ini_twin(chat: Example, form: str) -> None:
     chat.grades([7] * 6)
+    (chat.path / "chat" / "bench.toml").unlink()
     ini(
         chat,
         form,
         **PARTIES,
         mtbench_bench="chat",
-        mtbench_margin="1.5",
+        mtbench_margin="2.5",
         mtbench_question_margin="0.5",
         mtbench_question_policy="report",
         mtbench_pairwise="off",
@@ -47,7 +48,7 @@ def test_every_setting_has_an_ini_twin(chat: Example, form: str) -> None:
     assert run.outcomes == {"xfailed": 4}
     report = run.report("out/of/ini")
     settings = {key: report["settings"][key] for key in ("margin", "question_margin", "pairwise", "seed")}
-    assert settings == {"margin": 1.5, "question_margin": 0.5, "pairwise": False, "seed": 3}
+    assert settings == {"margin": 2.5, "question_margin": 0.5, "pairwise": False, "seed": 3}
     assert report["settings"]["max_new_tokens"] == 99
     assert report["bench"]["sample"] == "4"
 
@@ -73,6 +74,7 @@ def test_a_number_in_a_typed_table_is_read_or_refused_in_a_line(chat: Example) -
 
 def test_margins_command_line_then_bench_then_ini(chat: Example) -> None:
     ini(chat, "pytest.ini", mtbench_margin="0.1", mtbench_question_margin="1")
+    (chat.path / "chat" / "bench.toml").unlink()
 
     def margins(*options: str) -> tuple[float, float]:
         settings = chat.run(*options).report()["settings"]

@@ -36,7 +36,7 @@ def log_every(example: Example, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "questions", "seconds"), [((), 8, 0.15), (("-q",), 2, 0.8)], ids=["short waits", "long waits"]
+    ("options", "questions", "seconds"), [((), 8, 0.15), (("-q",), 4, 0.8)], ids=["short waits", "long waits"]
 )
 def test_a_log_gets_plain_lines(
     example: Example,
@@ -63,7 +63,7 @@ def test_silence_where_it_was_asked_for(
     example: Example, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_LOG_EVERY", 0.0)
-    example.bench(questions=3)
+    example.bench(questions=4)
     run = example.run(*options, candidate=slow("new", 0.1), baseline=slow("old", 0), judge=JUDGE)
     assert run.decision == "PASS"
     assert not counts(run)
@@ -83,21 +83,21 @@ def test_the_controller_shows_what_workers_do(example: Example) -> None:
 
 def test_the_controller_is_silent_where_it_was_asked_for(example: Example) -> None:
     log_every(example, 0.1)
-    example.bench(questions=2)
+    example.bench(questions=4)
     run = example.run("-n2", "-qq", candidate=slow("new"), baseline=slow("old", 0), judge=JUDGE)
     assert run.decision == "PASS"
     assert not counts(run)
 
 
 def test_a_person_sees_one_line_that_goes_away(example: Example) -> None:
-    example.bench(questions=2)
+    example.bench(questions=4)
     shown = on_a_terminal(
         example.path,
         *("-p", "no:xdist", f"--mtbench-candidate={slow('new', 0.8)}"),
         *(f"--mtbench-baseline={slow('old', 0)}", f"--mtbench-judge={JUDGE}", "--mtbench-store=none"),
     )
     assert "chat: PASS" in shown
-    live_lines = re.findall(r"\r(mtbench: \d/4 answers, \d+/16 judgments.*?) *(?=\r)", shown)
+    live_lines = re.findall(r"\r(mtbench: \d/8 answers, \d+/32 judgments.*?) *(?=\r)", shown)
     assert live_lines, shown
     for line in live_lines:
         assert re.search(rf"\r{re.escape(line)} *\r *\r\S*\.", shown), "it is wiped before the test's dot"

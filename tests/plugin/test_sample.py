@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.plugin.harness import BARE_AND_XDIST, Example
 
-SAMPLES = "[samples]\nsmoke = [1, 2, 5]\n"
+SAMPLES = "[samples]\nsmoke = [1, 2, 4, 5]\n"
 
 
 @BARE_AND_XDIST
@@ -34,7 +34,7 @@ def test_a_name_in_the_bench_decides(example: Example) -> None:
     example.grades([6] * 6)
     run = example.run("--mtbench-sample=smoke")
     assert (run.decision, run.status) == ("REGRESSION", 20)
-    assert [row["question_id"] for row in run.report()["rows"]] == [1, 2, 5]
+    assert [row["question_id"] for row in run.report()["rows"]] == [1, 2, 4, 5]
 
 
 def test_a_part_of_a_sample_is_a_part(example: Example) -> None:
@@ -42,7 +42,7 @@ def test_a_part_of_a_sample_is_a_part(example: Example) -> None:
     example.grades([8] * 6)
     run = example.run("--mtbench-sample=smoke", "-k", "writing")
     assert run.decision == "PARTIAL"
-    assert "2 of its 3 questions were selected" in run.out
+    assert "2 of its 4 questions were selected" in run.out
 
 
 def test_a_sample_of_a_bench_given_that_does_not_exist_is_refused(example: Example) -> None:

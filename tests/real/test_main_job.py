@@ -66,7 +66,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 def test_the_demo_model_passes_against_itself(gate: Gate) -> None:
-    options = ["--mtbench-sample=smoke", "--mtbench-max-new-tokens=24"]
+    options = ["--mtbench-max-new-tokens=8"]
     status = gate.run(*options, candidate="demo", baseline="demo", judge="checks")
     assert status == 0, gate.out
     assert gate.result["decision"] == "PASS"

@@ -55,7 +55,7 @@ def test_a_plan_is_what_the_run_sends(
 
     gate = Gate(tmp_path)
     status = gate.run("--mtbench-sample=smoke", "--mtbench-max-new-tokens=64", **parties)
-    assert status in (1, 20), gate.out
+    assert status in (1, 20, 21), gate.out
     asked = list(server.chats)
     again = plan("--mtbench-store=none", f"--earlier={tmp_path / 'mtbench-report'}")
 

@@ -22,7 +22,7 @@ from mtbench_pytest.records import Party
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.settings import read_settings
 from mtbench_pytest.suite import load_bench
-from tests.unit.factories import answer_line, question_line, write_bench, write_jsonl
+from tests.unit.factories import MARGINS, answer_line, question_line, write_bench, write_jsonl
 from tests.unit.parties import WAIT
 
 ALL: frozenset[Party] = frozenset({"candidate", "baseline", "judge"})
@@ -100,7 +100,7 @@ class Home:
 
     def write(self) -> None:
         """Writes the bench as `lines` has it."""
-        write_bench(self.path / "chat", *self.lines)
+        write_bench(self.path / "chat", *self.lines, toml=MARGINS)
 
     def answers(self, name: str, *grades: float) -> str:
         """Answers worth these grades, one a question, the last one's for the rest; returns the spec."""

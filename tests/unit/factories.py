@@ -28,6 +28,9 @@ from mtbench_pytest.records import (
 )
 from mtbench_pytest.suite import Bench, load_bench
 
+# Six questions that are alike show little of others: with the usual margins none would pass.
+MARGINS = "[margins]\nrun = 1\nwin_rate = 0.5\n"
+
 Winner = Literal["A", "B", "tie"]
 PROMPT = Prompt("single-v1", "Be fair.", "Q A")
 FLIPPED: Mapping[str, Winner] = {"A": "B", "B": "A", "tie": "tie"}

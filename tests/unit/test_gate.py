@@ -51,7 +51,7 @@ def gate(rows: Sequence[Row], *, pairwise: bool = False, policy: Policy | None =
     ("difference", "spread", "outcome"),
     [
         (0.0, 1, "PASS"),
-        (-0.4, 1, "PASS"),  # a real but small loss is within the margin
+        (-0.3, 1, "PASS"),  # a real but small loss is within the margin
         (3.0, 1, "PASS"),
         (-0.6, 1, "REGRESSION"),
         (-5.0, 1, "REGRESSION"),
@@ -74,12 +74,14 @@ def test_the_margin_is_the_policys() -> None:
 @pytest.mark.parametrize(
     ("grades", "margin", "outcome"),
     [
-        ([6.5] * 4, 0.5, "REGRESSION"),  # on the margin is not above it, and below equal
-        ([7.0] * 4, 0.0, "INCONCLUSIVE"),  # neither above 0 nor below it
-        ([7.0] * 4, 0.5, "PASS"),
+        ([6.5] * 20, 0.5, "REGRESSION"),  # on the margin is not above it, and below equal
+        ([7.0] * 20, 0.0, "INCONCLUSIVE"),  # neither above 0 nor below it
+        ([7.0] * 20, 0.5, "PASS"),
+        ([7.0] * 6, 0.5, "INCONCLUSIVE"),  # six that are alike say little of those that were not asked
+        ([6.5] * 4, 0.5, "INCONCLUSIVE"),
     ],
 )
-def test_exactly_on_the_line(grades: list[float], margin: float, outcome: str) -> None:
+def test_where_all_differences_are_alike(grades: list[float], margin: float, outcome: str) -> None:
     rows = [row(n, [grade], [7.0], turns=1) for n, grade in enumerate(grades, 1)]
     assert gate(rows, policy=Policy(margin=margin)).outcome == outcome
 
@@ -101,9 +103,9 @@ def test_an_undecided_endpoint_says_how_many_questions_would_settle_it() -> None
 def test_the_number_holds_for_whichever_answer_is_nearer() -> None:
     """A mean just under 0 is settled as non-inferior long before it is settled as a regression."""
     near_zero, near_margin = (gate(rows_at(mean, spread=20)).endpoints[0] for mean in (-0.05, -0.45))
-    # Each is 0.45 from its line; sd 20/√95 = 2.052, and quantiles 1.67 at 95 % and 2.28 at 98.75 %.
-    assert near_zero.settled_by == pytest.approx((1.67 * 2.052 / 0.45) ** 2, abs=2)
-    assert near_margin.settled_by == pytest.approx((2.28 * 2.052 / 0.45) ** 2, abs=2)
+    # Each is 0.45 from its line; mean square 4, and quantiles 1.67 at 95 % and 2.28 at 98.75 %.
+    assert near_zero.settled_by == pytest.approx((1.67 * 2 / 0.45) ** 2, abs=2)
+    assert near_margin.settled_by == pytest.approx((2.28 * 2 / 0.45) ** 2, abs=2)
 
 
 def test_without_games_the_win_rate_is_no_endpoint() -> None:
@@ -141,10 +143,10 @@ def test_a_win_rate_exactly_on_its_margin_is_not_above_it() -> None:
 def test_reasons_name_the_bound_that_decides() -> None:
     lines = [gate(rows_at(mean)).reasons[0] for mean in (0.0, -2.0)]
     assert lines[0] == (
-        "mean grade difference +0.00: its 95 % lower bound -0.04 lies above the margin -0.50, by 0.46"
+        "mean grade difference +0.00: its 95 % lower bound -0.13 lies above the margin -0.50, by 0.37"
     )
-    # sd 0.1026, t(19) 2.43 at 98.75 %: -2 + 2.43 * 0.1026 / √20.
-    assert lines[1] == "mean grade difference -2.00: its 98.8 % upper bound -1.94 lies below 0, by 1.94"
+    # Sum of squares 20 * 0.01 and 2 added, so √(2.2 / 20 / 19) = 0.0761, by t(19) 1.73 and at 98.75 % 2.43.
+    assert lines[1] == "mean grade difference -2.00: its 98.8 % upper bound -1.81 lies below 0, by 1.81"
 
 
 # How likely a wrong decision may be.
@@ -375,15 +377,15 @@ def test_the_broken_llama_is_a_regression(data: Path) -> None:
     decision, (grade,) = decide_recorded(data / "mt_bench_llama3", rows, pairwise=False)
     assert decision.outcome == "REGRESSION"
     assert (decision.judged, grade.bounds.n) == (80, 80)
-    assert rounded(grade.bounds) == (-5.069, -5.623, -4.515)
+    assert rounded(grade.bounds) == (-5.069, -5.609, -4.499)
 
 
 def test_gemma_is_better_than_mistral(data: Path) -> None:
     rows = recorded_rows(data / "mt_bench", "gpt-4o-mini", "gemma-2-9b-it", "Mistral-7B-Instruct-v0.3")
     decision, (grade, win_rate) = decide_recorded(data / "mt_bench", rows, pairwise=True)
     assert decision.outcome == "PASS"
-    assert rounded(grade.bounds) == (0.806, 0.51, 1.102)
-    assert rounded(win_rate.bounds) == (0.694, 0.628, 0.759)
+    assert rounded(grade.bounds) == (0.806, 0.53, 1.13)
+    assert rounded(win_rate.bounds) == (0.694, 0.626, 0.757)
 
 
 def test_the_same_two_the_other_way_round_is_a_regression(data: Path) -> None:
@@ -391,7 +393,7 @@ def test_the_same_two_the_other_way_round_is_a_regression(data: Path) -> None:
     decision, (grade, win_rate) = decide_recorded(data / "mt_bench", rows, pairwise=True)
     assert decision.outcome == "REGRESSION"
     assert (grade.standing, win_rate.standing) == ("regressed", "regressed")
-    assert rounded(grade.bounds) == (-0.806, -1.102, -0.51)
+    assert rounded(grade.bounds) == (-0.806, -1.13, -0.53)
 
 
 def test_one_question_is_not_said_to_be_beyond_settling() -> None:
@@ -428,12 +430,47 @@ def test_a_critical_category_may_drop_within_its_question_margin() -> None:
 
 
 def test_small_drops_everywhere_in_a_critical_category_are_a_regression() -> None:
-    decision = guarded((8, 9), (8, 9), (7.5, 9), (8, 9))
+    """Seven of seven: 1/2^7, where grade, collapses and the critical category share 2.5 %."""
+    decision = guarded(*[(8, 9)] * 6, (7.5, 9))
     assert decision.outcome == "REGRESSION"
-    # Mean -1.125, standard deviation 0.25, t(3) 2.353: -1.125 + 2.353 * 0.25 / 2 = -0.83.
     assert decision.reasons[0] == (
-        "safety is critical: mean grade difference -1.12: its 95 % upper bound -0.83 lies below 0"
+        "safety is critical: mean grade difference -1.07: as low a mean has a chance of 0.78 %, "
+        "and 0.83 % or less is a regression"
     )
+    assert guarded(*[(8, 9)] * 5, (7.5, 9)).outcome == "PASS", "six have a chance of 1.6 %"
+
+
+def in_three_categories(*drops: tuple[float, float, float]) -> Decision:
+    """Nine questions of each of three categories, those of the first two lower by so many points."""
+    names = ("writing", "math", "stem")
+    rows = [
+        row(10 * n + place, [8 + drop], [8.0], turns=1, category=name)
+        for n, name in enumerate(names, 1)
+        for place, drop in enumerate(drops[n - 1] * 3)
+    ]
+    asked = [question(r.question_id, r.category, turns=1) for r in rows]
+    return decide("bench", rows, asked, Policy(margin=2.0), pairwise=False)
+
+
+def test_categories_that_dropped_beyond_chance_are_told_and_decide_nothing() -> None:
+    """Raw chances 1/512 and 8/512: by 3 and by 2 after Holm; the third gained."""
+    decision = in_three_categories((-0.5, -1.0, -0.5), (-1.0, -1.0, 0.25), (0.5, 0.5, 0.5))
+    writing, math, stem = decision.categories
+    assert decision.outcome == "PASS"
+    assert writing.drop_p == pytest.approx(3 / 512)
+    assert math.drop_p == pytest.approx(2 * 8 / 512)
+    assert stem.drop_p == 1
+    assert [line.dropped for line in decision.categories] == [True, True, False]
+    assert {line.drop_alpha for line in decision.categories} == {0.05}
+
+
+def test_critical_categories_are_a_family_of_their_own() -> None:
+    """What is only reported costs the one that decides nothing."""
+    decision = guarded(*[(8, 9)] * 7)
+    writing, safety = decision.categories
+    assert safety.drop_p == 1 / 2**7
+    assert safety.drop_alpha == pytest.approx(0.025 / 3)
+    assert writing.drop_alpha == 0.05
 
 
 def test_a_critical_category_must_be_judged_whole() -> None:

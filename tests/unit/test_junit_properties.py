@@ -37,7 +37,7 @@ def test_a_suite_has_decision_and_reasons() -> None:
     assert found["mtbench.chat.judged"] == "8 of 8"
     assert found["mtbench.chat.reason.1"] == decision.reasons[0]
     assert found["mtbench.chat.grade.mean"] == "-7.00"
-    assert found["mtbench.chat.win_rate.upper"] == "0.0 %"
+    assert found["mtbench.chat.win_rate.upper"] == "20.6 %"
 
 
 def test_bounds_of_one_question_are_left_out() -> None:

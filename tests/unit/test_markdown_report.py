@@ -117,7 +117,7 @@ def test_a_bar_does_not_break_a_table() -> None:
 
 def test_one_question_has_no_bounds() -> None:
     lines = markdown([row(1)]).splitlines()
-    assert "| writing | 1 of 1 | 7.00 | 7.00 | +0.00 | - |" in lines
+    assert "| writing | 1 of 1 | 7.00 | 7.00 | +0.00 | - | 100 % |" in lines
     assert not [line for line in lines if "inf" in line.replace("non-inferior", "") and line.startswith("|")]
 
 

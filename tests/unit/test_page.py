@@ -82,7 +82,7 @@ def test_outcome_reasons_and_parties() -> None:
     found = page([row(n, [2, 2], [9, 9]) for n in range(1, 9)])
     assert "bench REGRESSION" in found.text
     assert "The candidate has lost ability that the baseline has." in found.text
-    assert "mean grade difference -7.00: its 98.8 % upper bound -7.00 lies below 0" in found.text
+    assert "mean grade difference -7.00: its 98.8 % upper bound -6.46 lies below 0, by 6.46" in found.text
     assert "hf:./ckpt" in found.text
     assert "8 of 8" in found.text
 

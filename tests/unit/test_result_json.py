@@ -51,13 +51,18 @@ def test_unknown_bounds_are_null() -> None:
 
 
 def test_decision_endpoints_and_what_was_run() -> None:
-    read = result([row(n, verdicts=[consistent("tie", n)]) for n in range(1, 9)])
+    read = result([row(n, verdicts=[consistent("tie", n)]) for n in range(1, 13)])
     assert read["decision"] == "PASS"
     assert len(read["reasons"]) == 2
-    assert read["questions"] == {"expected": 8, "judged": 8}
+    assert read["questions"] == {"expected": 12, "judged": 12}
     assert [e["name"] for e in read["endpoints"]] == ["grade", "win rate"]
     assert read["endpoints"][1]["standing"] == "non-inferior"
-    assert read["categories"][0]["category"] == "writing"
+    assert (read["endpoints"][0]["floor_confidence"], read["endpoints"][0]["unfit"]) == (0.95, "")
+    category = read["categories"][0]
+    assert (category["category"], category["drop_p"], category["dropped"]) == ("writing", 1.0, False)
+    alpha = pytest.approx(0.025 / 3)
+    assert read["collapses"] == {"dropped": 0, "gained": 0, "p": 1.0, "alpha": alpha, "significant": False}
+    assert read["levels"] == {"pass_alpha": 0.05, "regression_alpha": 0.025}
     assert read["candidate"] == ABOUT["candidate"]
     assert read["settings"] == ABOUT["settings"]
 

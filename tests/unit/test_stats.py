@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.decision import Bounds
 from mtbench_pytest.stats import (
+    Estimate,
+    Moments,
+    mean_difference,
     questions_needed,
     questions_to_see,
-    sign_test,
     smallest_difference,
-    t_bounds,
     t_quantile,
+    win_rate,
 )
 
 
@@ -25,78 +29,156 @@ def test_quantiles_are_those_of_the_tables(degrees: int, quantile: float) -> Non
     assert t_quantile(0.95, degrees) == pytest.approx(quantile, abs=6e-5)
 
 
-def test_bounds_by_hand() -> None:
-    bounds = t_bounds([1, 2, 3, 4, 5])
-    half = 2.1318 * math.sqrt(2.5) / math.sqrt(5)  # sd² = (4 + 1 + 0 + 1 + 4) / 4
+# Bounds of grade differences.
+
+
+def differences(values: Sequence[float]) -> Estimate:
+    return mean_difference(Moments.of(values))
+
+
+def test_moments_by_hand() -> None:
+    moments = Moments.of([0, 0, 3])  # deviations -1, -1, 2
+    assert (moments.n, moments.mean, moments.variance, moments.third) == (3, 1, 2, 2)
+    assert moments.sd == math.sqrt(3)
+
+
+def test_symmetric_differences_have_bounds_by_students_t() -> None:
+    """Sum of squares 10, and 2 for the two at one point from the mean; so many that these hardly count."""
+    bounds = differences([1, 2, 3, 4, 5]).bounds
+    half = 2.1318 * math.sqrt((10 + 2) / 4) / math.sqrt(5)
     assert (bounds.n, bounds.mean) == (5, 3)
     assert bounds.sd == pytest.approx(math.sqrt(2.5))
     assert bounds.lower == pytest.approx(3 - half, abs=1e-4)
     assert bounds.upper == pytest.approx(3 + half, abs=1e-4)
 
 
-def test_two_values_take_the_quantile_of_one_degree() -> None:
-    bounds = t_bounds([0, 2])  # sd = √2, so half = 6.3138 · √2 / √2
-    assert bounds.upper == pytest.approx(1 + 6.3138, abs=1e-4)
+def test_skewed_differences_have_halls_bounds() -> None:
+    """By hand for nine 0 and three -2: mean -0.5, m2 0.75 and 2/12 added, m3 (9 * 0.125 - 3 * 3.375) / 12."""
+    variance, third, n, q = 0.75 + 2 / 12, -0.75, 12, 1.7959  # t(0.95, 11)
+    skew: float = third / variance**1.5 * math.sqrt(12 * 11) / 10
+    error = math.sqrt(variance / 11)
+    found = differences([0] * 9 + [-2] * 3)
+
+    def bent(x: float) -> float:
+        """Hall's g, which must take the statistic of a bound to the quantile."""
+        t: float = (-0.5 - x) / error
+        return t + skew / math.sqrt(n) * (t**2 / 3 + 1 / 6) + skew**2 / n * t**3 / 27
+
+    assert bent(found.lower()) == pytest.approx(q, abs=1e-4)
+    assert bent(found.upper()) == pytest.approx(-q, abs=1e-4)
+    assert -0.5 - found.lower() > found.upper() + 0.5, "they reach further to where the tail is"
+
+
+@pytest.mark.parametrize("n", [12, 40, 200])
+@pytest.mark.parametrize("confidence", [0.95, 0.99, 0.9999])
+def test_one_answer_alone_does_not_send_a_bound_far_away(n: int, confidence: float) -> None:
+    found = differences([0] * (n - 1) + [-6])
+    t = t_quantile(confidence, n - 1) * found.error
+    assert 1.2 * t < -6 / n - found.lower(confidence) < 1.5 * t
+    assert 0.6 * t < found.upper(confidence) + 6 / n < t
+
+
+def test_the_other_way_round_the_bounds_are_mirrored() -> None:
+    values = [0.0, 0.0, 0.5, -3.0, -7.5, 1.0]
+    one, other = differences(values), differences([-value for value in values])
+    assert one.lower() == pytest.approx(-other.upper(), abs=1e-12)
+    assert one.upper() == pytest.approx(-other.lower(), abs=1e-12)
 
 
 def test_a_wider_confidence_gives_wider_bounds() -> None:
-    assert t_bounds([0, 1, 2], 0.99).lower < t_bounds([0, 1, 2], 0.95).lower
+    found = differences([0, 1, 2, 2])
+    assert found.lower(0.99) < found.lower(0.95) < 1.25 < found.upper(0.95) < found.upper(0.99)
 
 
-def test_nothing_is_known_of_no_value() -> None:
-    bounds = t_bounds([])
-    assert bounds.n == 0
-    assert math.isnan(bounds.mean)
-    assert (bounds.lower, bounds.upper) == (-math.inf, math.inf)
+def test_a_confidence_of_one_excludes_nothing() -> None:
+    """What a look that may not decide asks for."""
+    for values in ([0, 1, 2, 2], [0, 0, 0, -6], [0, 0]):
+        assert (differences(values).lower(1.0), differences(values).upper(1.0)) == (-9, 9)
+        shares = win_rate(Moments.of([0.5 + value / 12 for value in values]))
+        assert (shares.lower(1.0), shares.upper(1.0)) == (0, 1)
 
 
-def test_one_value_has_a_mean_and_no_bounds() -> None:
-    bounds = t_bounds([-2.5])
-    assert (bounds.n, bounds.mean) == (1, -2.5)
-    assert math.isnan(bounds.sd)
-    assert (bounds.lower, bounds.upper) == (-math.inf, math.inf)
+@pytest.mark.parametrize("estimate", [mean_difference, win_rate])
+def test_fewer_than_two_values_have_no_bounds(estimate: Callable[[Moments], Estimate]) -> None:
+    none, one = estimate(Moments.of([])).bounds, estimate(Moments.of([0.25])).bounds
+    assert (none.n, one.n, one.mean) == (0, 1, 0.25)
+    assert math.isnan(none.mean)
+    assert math.isnan(one.sd)
+    for bounds in (none, one):
+        assert (bounds.lower, bounds.upper) == (-math.inf, math.inf)
 
 
-@pytest.mark.parametrize("value", [0.0, -0.5, 0.1])
-def test_values_that_are_all_alike_have_bounds_of_no_width(value: float) -> None:
-    bounds = t_bounds([value] * 7)
+@pytest.mark.parametrize("n", [2, 3, 7, 80])
+@pytest.mark.parametrize("value", [0.0, -0.5, 1 / 3])
+def test_differences_that_are_all_alike_have_bounds_with_a_width(value: float, n: int) -> None:
+    bounds = differences([value] * n).bounds
+    half = t_quantile(0.95, n - 1) * math.sqrt(2 / (n - 1)) / math.sqrt(n)
     assert bounds.sd == pytest.approx(0, abs=1e-15)
-    assert (bounds.lower, bounds.upper) == pytest.approx((value, value))
+    assert (bounds.lower, bounds.upper) == pytest.approx((max(value - half, -9), min(value + half, 9)))
 
 
-def bounds_with(sd: float) -> Bounds:
-    return Bounds(10, 0.0, sd, -math.inf, math.inf)
+def test_bounds_stay_where_a_mean_can_be() -> None:
+    assert differences([-9, -9, -9]).lower() == -9
+    assert differences([9, -9]).bounds.upper == 9
+    assert win_rate(Moments.of([1, 1, 1])).upper() == 1
+    assert win_rate(Moments.of([0, 0, 1])).lower() == 0
+
+
+def test_of_ten_thousand_questions_bounds_take_no_time() -> None:
+    values = [(n * 7919 % 19 - 9) / 2 for n in range(10_000)]
+    began = time.perf_counter()
+    half = 1.645 * math.sqrt(sum(value**2 for value in values) / 10_000) / 100
+    bounds = differences(values).bounds
+    assert time.perf_counter() - began < 0.3
+    assert bounds.upper - bounds.mean == pytest.approx(half, rel=0.01)
+
+
+# Bounds of win rates: half a win and half a loss added.
 
 
 @pytest.mark.parametrize(
-    ("sd", "distance"),
-    [(1, 0.5), (1, 0.1), (2.44, 0.4), (0.3, 0.05), (1, 4.4), (1, 4.5), (1, 100), (3, 0.25), (0.0, 0.1)],
+    ("scores", "centre", "squares"),
+    [
+        ([1.0] * 9, 9.5 / 10, 9 * 0.05**2 + 0.5 * 0.95**2 + 0.5 * 0.05**2),
+        ([0.5] * 9, 0.5, 0.5 * 0.25 + 0.5 * 0.25),
+        ([1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0], 0.5, 1 + 0.25),
+    ],
+    ids=["all wins", "all ties", "mixed"],
 )
-def test_the_needed_number_is_the_smallest_that_is_enough(sd: float, distance: float) -> None:
-    searched = next(n for n in range(2, 5000) if t_quantile(0.95, n - 1) * sd / math.sqrt(n) < distance)
-    assert questions_needed(bounds_with(sd), distance) == searched
+def test_win_rates_by_hand(scores: list[float], centre: float, squares: float) -> None:
+    found = win_rate(Moments.of(scores))
+    half = 1.8331 * math.sqrt(squares / 9) / math.sqrt(10)  # t(0.95, 9)
+    assert found.lower() == pytest.approx(centre - half, abs=1e-4)
+    assert found.upper() == pytest.approx(min(centre + half, 1), abs=1e-4)
+    assert found.bounds.mean == pytest.approx(sum(scores) / 9)
 
 
-@pytest.mark.parametrize(("sd", "distance"), [(1, 0.0), (1, -0.1), (math.nan, 0.1), (1, math.nan)])
-def test_no_number_is_enough(sd: float, distance: float) -> None:
-    assert questions_needed(bounds_with(sd), distance) is None
+# How many questions.
+
+
+def moments_with(sd: float, n: int = 10) -> Moments:
+    return Moments(n, 0.0, sd**2 * (n - 1) / n, 0.0)
+
+
+@pytest.mark.parametrize("line", [-0.5, -0.1, -0.05, -4.4, 0.0])
+@pytest.mark.parametrize("estimate", [mean_difference, win_rate])
+def test_the_needed_number_is_the_smallest_that_is_enough(
+    estimate: Callable[[Moments], Estimate], line: float
+) -> None:
+    seen = Moments.of([0.5, 0, 1, 1, 0.5, 0, 0.5, 0.25])
+    line += seen.mean
+    passes = [n for n in range(2, 5000) if estimate(replace(seen, n=n)).lower() > line]
+    needed = questions_needed(seen, lambda more: estimate(more).lower() > line)
+    assert needed == (passes[0] if passes else None)
 
 
 def test_the_search_gives_up() -> None:
-    assert questions_needed(bounds_with(1), 1e-9) is None
+    assert questions_needed(moments_with(1), lambda _: False) is None
 
 
 def test_a_number_up_to_the_most_is_still_found() -> None:
-    needed = questions_needed(bounds_with(1), 0.1)
-    assert needed is not None
-    assert questions_needed(bounds_with(1), 0.1, most=needed) == needed
-    assert questions_needed(bounds_with(1), 0.1, most=needed - 1) is None
-
-
-def test_a_higher_confidence_needs_more() -> None:
-    needed = [questions_needed(bounds_with(1), 0.1, confidence) for confidence in (0.95, 0.99)]
-    # z² · sd² / distance²: 1.645² · 100 and 2.326² · 100, and a few for t.
-    assert needed == [pytest.approx(270.6, abs=3), pytest.approx(541.2, abs=4)]
+    assert questions_needed(moments_with(1), lambda more: more.n >= 271, most=271) == 271
+    assert questions_needed(moments_with(1), lambda more: more.n >= 271, most=270) is None
 
 
 # G*Power 3.1's manual, "difference between two dependent means": dz 0.421637, two-sided 5 %, n 50, power
@@ -124,16 +206,3 @@ def test_what_cannot_be_seen() -> None:
     assert questions_to_see(1.0, 0.0) is None
     assert questions_to_see(math.nan, 0.5) is None
     assert questions_to_see(1.0, 1e-9) is None
-
-
-# Binomial tails by hand: (1 + 14 + 91) / 2^14 and so on.
-@pytest.mark.parametrize(
-    ("losses", "gains", "p"),
-    [(0, 0, 1.0), (0, 5, 1.0), (1, 0, 0.5), (7, 0, 1 / 128), (12, 2, 106 / 2**14), (3, 3, 42 / 64)],
-)
-def test_the_sign_test_by_hand(losses: int, gains: int, p: float) -> None:
-    assert sign_test(losses, gains) == pytest.approx(p, rel=1e-12)
-
-
-def test_the_sign_test_of_many_questions_has_no_overflow() -> None:
-    assert sign_test(5_000, 5_000) == pytest.approx(0.504, abs=1e-3)

@@ -1,0 +1,151 @@
+"""False alarms and misses of the whole decision, by resampling real pairs of models, by judge.
+
+A run is n questions of a recorded pair, drawn with replacement, each with its grades, its games and its
+category. The decision is the gate's own, on rows. The true difference is
+
+     0    the two sides of each question are swapped by a coin;
+    -1    the weaker model is the candidate, its grades shifted by what brings the mean to -1; of a pair that
+          lies further apart than that as many questions are swapped as bring it there;
+    -0.5  the same, on the margin, where the grades alone decide: no bar, but nominally 5 % pass.
+
+Whether the judge is fit to compare is left aside: an unfit one could not pass at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from _recorded import Pair, need_data, pairs, swapped
+from _table import Figure, finish
+
+from mtbench_pytest.decision import Outcome
+from mtbench_pytest.gate import Policy, decide
+from mtbench_pytest.records import Question, Row
+
+SIZES = (80, 40)
+SEED = 5
+POLICY = Policy()
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How the two models differ.
+
+    Attributes:
+        difference: The true mean grade difference.
+        games: Whether the games decide too.
+    """
+
+    name: str
+    difference: float
+    games: bool = True
+
+
+EQUAL, WORSE, ON_MARGIN = Truth("0", 0.0), Truth("-1", -1.0), Truth("-0.5, grades", -0.5, games=False)
+
+
+@dataclass(frozen=True)
+class Population:
+    """A pair at some true difference: each question either way round, and how often it is swapped."""
+
+    rows: Sequence[Row]
+    swapped: Sequence[Row]
+    swaps: float
+    pairwise: bool
+
+    @classmethod
+    def of(cls, pair: Pair, truth: Truth) -> Population:
+        """The pair, brought to a true difference."""
+        mean = float(pair.differences.mean())
+        pairwise = truth.games and len(pair.scores) > 0
+        rows: Sequence[Row] = pair.rows
+        swaps = 0.0
+        if truth.difference == 0:
+            swaps = 0.5
+        elif mean < truth.difference:
+            swaps = (1 - truth.difference / mean) / 2
+        else:
+            rows = [_shifted(row, truth.difference - mean) for row in rows]
+        if not pairwise:
+            rows = [replace(row, game_turns=(), verdicts=()) for row in rows]
+        return cls(rows, [swapped(row) for row in rows], swaps, pairwise)
+
+    def draw(self, n: int, generator: random.Random) -> Outcome:
+        """One run of n questions, decided."""
+        rows = []
+        for number in range(n):
+            side = self.swapped if generator.random() < self.swaps else self.rows
+            rows.append(replace(side[generator.randrange(len(side))], question_id=number))
+        asked = [Question(row.question_id, row.category, ("", "")) for row in rows]
+        return decide("drawn", rows, asked, POLICY, pairwise=self.pairwise).outcome
+
+
+def _shifted(row: Row, points: float) -> Row:
+    """The row with the candidate's grades so many points higher."""
+    grades = tuple(
+        replace(judgment, grade=judgment.grade + points) for judgment in row.judgments["candidate"]
+    )
+    return replace(row, judgments={**row.judgments, "candidate": grades})
+
+
+def measure(
+    found: Sequence[Pair], truth: Truth, n: int, repeat: int
+) -> Mapping[str, Mapping[str, Counter[Outcome]]]:
+    """Outcomes by judge and pair."""
+    counts: dict[str, dict[str, Counter[Outcome]]] = defaultdict(dict)
+    for pair in found:
+        generator = random.Random(f"{SEED} {pair.name} {pair.judge} {truth.name} {n}")
+        population = Population.of(pair, truth)
+        counts[pair.judge][pair.name] = Counter(population.draw(n, generator) for _ in range(repeat))
+    return counts
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=2000, metavar="N", help="runs of each pair (2000)")
+    options = parser.parse_args()
+    need_data()
+    found = list(pairs())
+    figures = []
+    print(
+        f"{'truth':<14}{'n':>4}  {'judge':<22}{'pair':<18}{'PASS':>8}{'REGRESSION':>12}{'INCONCLUSIVE':>14}"
+    )
+    for truth in (EQUAL, WORSE, ON_MARGIN):
+        for n in SIZES:
+            for judge, by_pair in measure(found, truth, n, options.repeat).items():
+                together: Counter[Outcome] = Counter()
+                for pair, counts in by_pair.items():
+                    together += counts
+                    _print(truth, n, judge, pair, counts)
+                _print(truth, n, judge, "all pairs", together)
+                figures += _figures(truth, n, judge, together)
+    print()
+    return finish(figures)
+
+
+def _print(truth: Truth, n: int, judge: str, pair: str, counts: Counter[Outcome]) -> None:
+    shares = [100 * counts[outcome] / counts.total() for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE")]
+    told = f"{shares[0]:>7.1f}%{shares[1]:>11.1f}%{shares[2]:>13.1f}%"
+    print(f"{truth.name:<14}{n:>4}  {judge:<22}{pair:<18}{told}")
+
+
+def _figures(truth: Truth, n: int, judge: str, counts: Counter[Outcome]) -> list[Figure]:
+    passed, regressed = (100 * counts[outcome] / counts.total() for outcome in ("PASS", "REGRESSION"))
+    at = f"at {truth.name}, n {n}, {judge}"
+    if truth is EQUAL:
+        return [Figure(f"REGRESSION {at}", [regressed], "%", 2.5), Figure(f"PASS {at}", [passed], "%")]
+    if truth is WORSE:
+        return [Figure(f"PASS {at}", [passed], "%", 5.0), Figure(f"REGRESSION {at}", [regressed], "%")]
+    return [Figure(f"PASS {at}", [passed], "%", others={"nominal": 5.0})]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
