@@ -108,7 +108,7 @@ def test_repeats_stand_too_and_tell_the_judges_noise(home: Home) -> None:
     home.run(good, home.answers("old", 8), "wobble=0,1", judge_repeats="2")
     home.bless("twice")
     new = home.answers("new", 8)
-    run, _ = home.run(new, "blessed:twice", "wobble=0,1", judge_repeats="2")
+    run, _ = home.run(new, "blessed:twice", "wobble=0,1", judge_repeats="2", margin="0.5")
     assert home.graded("good") == 6 * 2, "each of its replies once more"
     assert run.rows[1].grade("baseline") == 8.5
     assert run.rows[1].repeated("baseline") == {1: (8, 9), 2: (8, 9)}
