@@ -2,59 +2,36 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import cached_property, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest import __version__
-from mtbench_pytest.attack import delimiters
-from mtbench_pytest.baselines import question_facts
-from mtbench_pytest.biases import Biases, biases
 from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import once
 from mtbench_pytest.decision import LEVELS, Decision, Levels
 from mtbench_pytest.early import Course
 from mtbench_pytest.explain import explain_early
-from mtbench_pytest.fitness import Fitness, judge_fitness, why_unfit
+from mtbench_pytest.findings import Findings
+from mtbench_pytest.fitness import judge_fitness, why_unfit
 from mtbench_pytest.gate import decide
-from mtbench_pytest.languages import Spoken, spoken
 from mtbench_pytest.noise import check_margin, why_no_verdict
 from mtbench_pytest.nonce import Regrading, fresh_nonce
 from mtbench_pytest.office import Office
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
 from mtbench_pytest.recordings.bench import Recordings
-from mtbench_pytest.records import SIDES, Party, Question, QuestionId, Row, Side
-from mtbench_pytest.report.biases import biases_lines, biases_markdown, biases_result
-from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
-from mtbench_pytest.report.constancy import (
-    constancy_lines,
-    constancy_markdown,
-    drift_result,
-    floating_alias,
-    incomparable,
-    served_result,
-    standing_result,
-)
+from mtbench_pytest.records import Party, Question, QuestionId, Row
+from mtbench_pytest.report.constancy import drift_result, incomparable, standing_result
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
-from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
-from mtbench_pytest.report.looks import looks_markdown
-from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
-from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.standing import Standing, standing_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
-
-_LIBRARIES = ("pytest", "openai", "torch", "transformers")
 
 
 class BenchRun:
@@ -338,143 +315,28 @@ class BenchRun:
         """The rows in the order of the bench."""
         return [self.rows[q.question_id] for q in self.questions if q.question_id in self.rows]
 
+    @cached_property
+    def findings(self) -> Findings:
+        """What the rows show besides the decision, once all of them are there."""
+        return Findings(
+            self.bench, self.settings, self.policy, self.questions, self.ordered_rows(), self.parties
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What the summary says besides figures and failures."""
+        return [*self.findings.lines(), *self.recordings.notes]
+
     def write_report(self, decision: Decision, folder: Path) -> None:
         """Writes the report folder; the files of an earlier report that this one lacks go away.
 
         Raises:
             OSError: Where it cannot be written.
         """
+        pace = None if self._pipeline is None else self._pipeline.pace()
+        about = self.findings.about(self._started, self.recordings.mode, pace)
         rows, unused = self.ordered_rows(), list(self.unused.values())
-        more = [
-            *looks_markdown(decision.early),
-            *fitness_markdown(self.fitness, self.parties["judge"]["name"]),
-            *trust_markdown(self._trust),
-            *biases_markdown(self._biases, self.spoken),
-            *constancy_markdown(self._constancy),
-            *spoken_markdown(self.spoken, self.bench.language),
-            *overlap_markdown(self._overlap),
-        ]
-        files = report_files(decision, rows, self._about(), time.time(), self.questions, unused, more)
+        more = self.findings.markdown(decision)
+        files = report_files(decision, rows, about, time.time(), self.questions, unused, more)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
-
-    @cached_property
-    def fitness(self) -> Fitness:
-        """What the run shows of its judge, once all rows are there."""
-        return judge_fitness(self.ordered_rows())
-
-    @cached_property
-    def spoken(self) -> Mapping[Side, Spoken]:
-        """In which languages the sides replied, once all rows are there."""
-        return spoken(self.ordered_rows(), self._by_id, self.bench.language)
-
-    @cached_property
-    def _biases(self) -> Biases:
-        """What the run shows of known biases, once all rows are there."""
-        texts = [text for one in self.bench.prompts.templates for text in (one.text, one.turn_text)]
-        return biases(self.ordered_rows(), self._by_id, self.parties, delimiters(texts))
-
-    @cached_property
-    def _by_id(self) -> Mapping[QuestionId, Question]:
-        return {question.question_id: question for question in self.questions}
-
-    @cached_property
-    def _trust(self) -> Trust:
-        """How far the judge is known to agree with people, once it has its name."""
-        judge = self.settings.judge
-        program = judge is not None and judge.kind == "checks"
-        return trust_in(self.parties["judge"]["name"], self.bench.path, program=program)
-
-    @cached_property
-    def _served(self) -> list[dict[str, Any]]:
-        """Under which names the judge's server answered in this run."""
-        blessed = self.parties["baseline"].get("blessed")
-        return served_result(self.ordered_rows(), bool(blessed and blessed["grades"]))
-
-    @cached_property
-    def _constancy(self) -> list[str]:
-        """What is to be said of a blessed baseline and of a judge that moves."""
-        return list(constancy_lines(self.parties, self._served, self._sampling, self.policy.margin))
-
-    @property
-    def _sampling(self) -> dict[str, Any]:
-        settings, categories = self.settings, dict.fromkeys(question.category for question in self.questions)
-        return {
-            "max_new_tokens": settings.max_new_tokens,
-            "temperature": {category: self.bench.temperature(category) for category in categories},
-            "seed": settings.seed,
-            "samples": settings.samples,
-        }
-
-    @cached_property
-    def _overlap(self) -> ByModel | str:
-        """ROUGE and BLEU of both sides, or why there are none; empty where the bench does not want them."""
-        if not self.bench.metrics:
-            return {}
-        asked = [question for question in self.questions if question.question_id in self.rows]
-        rows = self.rows.items()
-        replies: dict[str, dict[QuestionId, tuple[str, ...]]] = {
-            side: {key: row.answers[side].turns for key, row in rows if side in row.answers} for side in SIDES
-        }
-        return overlap(asked, replies)
-
-    @property
-    def notes(self) -> list[str]:
-        """What the summary says besides figures and failures."""
-        language = spoken_line(self.spoken, self.bench.language)
-        lines = [*fitness_lines(self.fitness), trust_line(self._trust), *self._constancy]
-        lines += biases_lines(self._biases)
-        return [*lines, *([language] if language else []), *self.recordings.notes]
-
-    def _about(self) -> dict[str, Any]:
-        settings = self.settings
-        return {
-            **self.parties,
-            "judge": {
-                **self.parties["judge"],
-                "served": self._served,
-                "floating_alias": bool(floating_alias(self.parties["judge"], self._served)),
-            },
-            "judge_fitness": fitness_result(self.fitness),
-            "calibration": trust_result(self._trust),
-            "biases": biases_result(self._biases),
-            "languages": spoken_result(self.spoken),
-            "metrics": overlap_result(self._overlap),
-            "bench": {
-                "name": self.bench.name,
-                "path": str(self.bench.path),
-                "prompts": str(self.bench.prompts_path),
-                "language": self.bench.language,
-                "language_stated": bool(self.bench.config.language),
-                "sha256": self.bench.digest,
-                "prompts_sha256": self.bench.prompts_digest,
-                "sample": settings.sample,
-            },
-            "asked": [question_facts(question) for question in self.questions],
-            "settings": {
-                "margin": self.policy.margin,
-                "question_margin": self.policy.question_margin,
-                "win_rate_margin": self.policy.win_rate_margin,
-                "categories": {name: asdict(rules) for name, rules in self.policy.categories.items()},
-                "pairwise": settings.pairwise,
-                "early_stop": settings.early_stop,
-                "judge_repeats": settings.judge_repeats,
-                **self._sampling,
-                "record": self.recordings.mode,
-            },
-            # Under xdist the workers know it, each its own part.
-            "pace": None if self._pipeline is None else self._pipeline.pace(),
-            "versions": {"mtbench-pytest": __version__, "python": platform.python_version(), **_versions()},
-            "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
