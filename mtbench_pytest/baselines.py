@@ -169,19 +169,20 @@ def read_blessed(folder: Path) -> Blessed:
 
 
 def find_blessed(given: str, base: Path, root: Path) -> Path:
-    """The folder of a blessed baseline: a name under the project's `snapshots/baselines`, or a path.
+    """The folder of a blessed baseline: a name in a folder `snapshots/baselines`, or a path.
 
     Args:
-        base: What a path is relative to.
+        base: Where it was named: the shell's folder, or the ini file's.
         root: The project's: the ini file's folder, or pytest's root.
 
     Raises:
         SpecError: Where there is none.
     """
-    folders = [root / HOME / given, base / Path(given).expanduser()]
+    folders = [root / HOME / given, base / HOME / given, base / Path(given).expanduser()]
     for folder in folders:
         if (folder / MANIFEST).is_file():
             return folder
-    known = sorted(path.parent.name for path in (root / HOME).glob(f"*/{MANIFEST}"))
-    problem = f"no {MANIFEST} in {folders[0]}" + ("" if given in known else f" nor in {folders[1]}")
+    homes = dict.fromkeys([root / HOME, base / HOME])
+    known = sorted({path.parent.name for home in homes for path in home.glob(f"*/{MANIFEST}")})
+    problem = f"no {MANIFEST} in {' nor in '.join(map(str, dict.fromkeys(folders)))}"
     raise SpecError(f"blessed:{given}", problem, f"one of {', '.join(known)}" if known else f"{_BLESS} first")

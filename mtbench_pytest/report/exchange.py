@@ -20,7 +20,7 @@ from mtbench_pytest.records import (
 )
 from mtbench_pytest.report.elements import folded, prose, text
 from mtbench_pytest.report.tables import UNKNOWN, games_text, grade_text
-from mtbench_pytest.report.terminal import failure_kind
+from mtbench_pytest.report.terminal import failure_kind, samples_in_words
 
 _MOST = 9.0  # points that a question can lose or win
 
@@ -77,6 +77,8 @@ def _inside(row: Row, question: Question | None, language: str) -> Iterator[str]
     for failure in row.failures:
         if isinstance(failure, AnswerFailure):
             yield f'<p class="bad">{text(failure.model)} gave no answer: {text(failure.reason)}</p>'
+    for line in samples_in_words(row):
+        yield f'<p class="quiet">{text(line)}</p>'
     for turn in range(1, row.turns + 1):
         yield f'<section class="turn"><h4>turn {turn}</h4>'
         if question is not None:

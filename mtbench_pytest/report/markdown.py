@@ -19,7 +19,14 @@ from mtbench_pytest.report.tables import (
     party_cells,
     question_cells,
 )
-from mtbench_pytest.report.terminal import dropped, failure_kind, failure_place, grades_in_words, worst_turn
+from mtbench_pytest.report.terminal import (
+    dropped,
+    failure_kind,
+    failure_place,
+    grades_in_words,
+    samples_in_words,
+    worst_turn,
+)
 
 _DROPS = 10
 _SHOWN = 1500
@@ -115,6 +122,9 @@ def dropped_turn(row: Row, turns: Sequence[str]) -> Iterator[str]:
         turns: The question's; may be empty.
     """
     turn = worst_turn(row)
+    for line in samples_in_words(row):
+        yield ""
+        yield line
     if turns:
         yield ""
         yield "the user:"

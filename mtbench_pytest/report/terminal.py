@@ -154,8 +154,9 @@ def _drop_lines(rows: Sequence[Row]) -> Iterator[str]:
         turn = worst_turn(row)
         before, after = row.grade("baseline"), row.grade("candidate")
         grades = f"{before:.2f} -> {after:.2f} ({points(row.difference or 0)})"
-        name = _clip(f"{row.category}-{row.question_id}", WIDTH - len(grades) - 14)
-        yield f"  {name}: {grades}, turn {turn}:"
+        more = " of the first answers" if row.drawn else ""
+        name = _clip(f"{row.category}-{row.question_id}", WIDTH - len(grades) - len(more) - 14)
+        yield f"  {name}: {grades}, turn {turn}{more}:"
         for side in reversed(SIDES):
             yield f"    {side:<10}{one_line(row.answers[side].turns[turn - 1], WIDTH - 14)}"
     if len(drops) > _DROPS:
@@ -212,6 +213,14 @@ def grades_in_words(grades: Sequence[float]) -> str:
     if len(grades) == 1:
         return f"{grades[0]:g}"
     return f"{math.fsum(grades) / len(grades):.2f} ({', '.join(f'{grade:g}' for grade in grades)})"
+
+
+def samples_in_words(row: Row) -> Iterator[str]:
+    """What the grade of a side with several answers is the mean of."""
+    for side in reversed(SIDES):
+        if len(grades := row.grades(side) or ()) > 1:
+            shown = ", ".join(f"{grade:.2f}" for grade in grades)
+            yield f"{side}: the mean of {len(grades)} answers, graded {shown}; the first is shown"
 
 
 def verbose_word(row: Row) -> str:

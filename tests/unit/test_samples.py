@@ -31,12 +31,15 @@ from mtbench_pytest.records import (
 )
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.folder import write_files
+from mtbench_pytest.report.markdown import report_markdown
+from mtbench_pytest.report.page import report_page
 from mtbench_pytest.report.result import row_result
 from mtbench_pytest.report.standings import standings
+from mtbench_pytest.report.terminal import summary_lines
 from mtbench_pytest.store import Store
 from mtbench_pytest.survey import parties_with_work
 from mtbench_pytest.wire import row_from_dict, to_plain
-from tests.unit.factories import answer, judgment, question, read_lines, row
+from tests.unit.factories import ABOUT, answer, judgment, question, read_lines, row
 from tests.unit.parties import THREE, check_complete, contest, fair, rows_of, running
 from tests.unit.parties import row as row_of
 
@@ -242,6 +245,19 @@ def test_a_critical_category_takes_the_same_margin(margin: float, outcome: str) 
     rows = [sampled(2.9, baseline=(8, 9, 7)), *(row(n, [9, 9], [8, 8]) for n in range(2, 6))]
     asked = [question(n) for n in range(1, 6)]
     assert decide("bench", rows, asked, Policy(categories=rules), pairwise=False).outcome == outcome
+
+
+def test_reports_say_that_the_first_of_several_answers_is_shown() -> None:
+    rows = [sampled(3, 2, baseline=(8, 9, 7)), row(2, [7, 7], [7, 7])]
+    asked = [question(1), question(2)]
+    decision = decide("bench", rows, asked, Policy(), pairwise=False)
+    parties = {party: ABOUT[party] for party in ("candidate", "baseline", "judge")}
+    summary = list(summary_lines(decision, rows, parties, "report.md"))
+    assert "  writing-1: 8.00 -> 2.50 (-5.50), turn 1 of the first answers:" in summary
+    candidate = "candidate: the mean of 2 answers, graded 3.00, 2.00; the first is shown"
+    about = {**ABOUT, "started": "", "finished": "", "versions": {}}
+    assert candidate in report_markdown(decision, rows, about, asked)
+    assert candidate in "".join(report_page(decision, rows, about, asked))
 
 
 def test_fastchats_files_hold_samples_as_choices(tmp_path: Path) -> None:
