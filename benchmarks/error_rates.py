@@ -18,79 +18,23 @@ import random
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
-from _recorded import Pair, need_data, pairs, swapped
+from _populations import EQUAL, ON_MARGIN, WORSE, Population, Truth, questions_of
+from _recorded import Pair, need_data, pairs
 from _table import Figure, finish
 
 from mtbench_pytest.decision import Outcome
 from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import Question, Row
 
 SIZES = (80, 40)
 SEED = 5
 POLICY = Policy()
 
 
-@dataclass(frozen=True)
-class Truth:
-    """How the two models differ.
-
-    Attributes:
-        difference: The true mean grade difference.
-        games: Whether the games decide too.
-    """
-
-    name: str
-    difference: float
-    games: bool = True
-
-
-EQUAL, WORSE, ON_MARGIN = Truth("0", 0.0), Truth("-1", -1.0), Truth("-0.5, grades", -0.5, games=False)
-
-
-@dataclass(frozen=True)
-class Population:
-    """A pair at some true difference: each question either way round, and how often it is swapped."""
-
-    rows: Sequence[Row]
-    swapped: Sequence[Row]
-    swaps: float
-    pairwise: bool
-
-    @classmethod
-    def of(cls, pair: Pair, truth: Truth) -> Population:
-        """The pair, brought to a true difference."""
-        mean = float(pair.differences.mean())
-        pairwise = truth.games and len(pair.scores) > 0
-        rows: Sequence[Row] = pair.rows
-        swaps = 0.0
-        if truth.difference == 0:
-            swaps = 0.5
-        elif mean < truth.difference:
-            swaps = (1 - truth.difference / mean) / 2
-        else:
-            rows = [_shifted(row, truth.difference - mean) for row in rows]
-        if not pairwise:
-            rows = [replace(row, game_turns=(), verdicts=()) for row in rows]
-        return cls(rows, [swapped(row) for row in rows], swaps, pairwise)
-
-    def draw(self, n: int, generator: random.Random) -> Outcome:
-        """One run of n questions, decided."""
-        rows = []
-        for number in range(n):
-            side = self.swapped if generator.random() < self.swaps else self.rows
-            rows.append(replace(side[generator.randrange(len(side))], question_id=number))
-        asked = [Question(row.question_id, row.category, ("", "")) for row in rows]
-        return decide("drawn", rows, asked, POLICY, pairwise=self.pairwise).outcome
-
-
-def _shifted(row: Row, points: float) -> Row:
-    """The row with the candidate's grades so many points higher."""
-    grades = tuple(
-        replace(judgment, grade=judgment.grade + points) for judgment in row.judgments["candidate"]
-    )
-    return replace(row, judgments={**row.judgments, "candidate": grades})
+def decided(population: Population, n: int, generator: random.Random) -> Outcome:
+    """One run of n questions."""
+    rows = population.rows(n, generator)
+    return decide("drawn", rows, questions_of(rows), POLICY, pairwise=population.pairwise).outcome
 
 
 def measure(
@@ -101,7 +45,7 @@ def measure(
     for pair in found:
         generator = random.Random(f"{SEED} {pair.name} {pair.judge} {truth.name} {n}")
         population = Population.of(pair, truth)
-        counts[pair.judge][pair.name] = Counter(population.draw(n, generator) for _ in range(repeat))
+        counts[pair.judge][pair.name] = Counter(decided(population, n, generator) for _ in range(repeat))
     return counts
 
 
