@@ -21,7 +21,7 @@ _MOST_LOOKS = 40  # a bench that would take more has larger blocks
 # broken, or tell too little of their own spread.
 _PASS, _LEAST_TO_PASS = hwang(-5), 32
 _REGRESSION, _LEAST_TO_REGRESS = hwang(-2), 16
-_WAYS = 4  # to a regression, at most, that share its level
+_WAYS = 4  # to a regression, at most, that share its level: see gate.ways_to_regress
 
 
 class Decide(Protocol):

@@ -50,11 +50,9 @@ def explain_early(early: EarlyStop) -> str:
     """How far a run went that may stop early, and what that spared."""
     if not early.stopped:
         return f"not stopped early: no look before the last of {early.questions} questions was certain"
-    rest = early.questions - early.used
-    return (
-        f"stopped early, certain after {early.used} of {early.questions} questions: "
-        f"the other {rest} would have taken up to {early.calls_saved} judge calls"
-    )
+    rest = f"the other {early.questions - early.used}"
+    saved = f"would have taken up to {early.calls_saved} judge calls" if early.calls_saved else "were skipped"
+    return f"stopped early, certain after {early.used} of {early.questions} questions: {rest} {saved}"
 
 
 def explain_drop(line: CategoryLine) -> str:

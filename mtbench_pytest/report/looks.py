@@ -8,7 +8,7 @@ from mtbench_pytest.decision import EarlyStop, Look
 from mtbench_pytest.explain import confidence
 from mtbench_pytest.report.markdown import table
 
-_LOOK = ("questions judged", "bounds for PASS", "bounds for REGRESSION", "decision")
+_LOOK = ("questions judged", "confidence for PASS", "for REGRESSION, all ways to it", "decision")
 
 
 def looks_markdown(early: EarlyStop | None) -> Iterator[str]:

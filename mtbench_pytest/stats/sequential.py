@@ -40,27 +40,6 @@ def hwang(gamma: float) -> Spending:
     return spent
 
 
-def pocock(share: float) -> float:
-    """Lan & DeMets' (1983) answer to Pocock's equal levels: ln(1 + (e - 1) t)."""
-    return math.log1p((math.e - 1) * share)
-
-
-def obrien_fleming(alpha: float) -> Spending:
-    """Lan & DeMets' (1983) answer to O'Brien and Fleming's levels: (2 - 2 Φ(z / √t)) / a, z = Φ⁻¹(1 - a / 2).
-
-    Args:
-        alpha: The a of the formula: the one-sided error rate to be spent.
-    """
-    from scipy.special import ndtr, ndtri
-
-    z = -ndtri(alpha / 2)
-
-    def spent(share: float) -> float:
-        return float(2 * ndtr(-z / math.sqrt(share)) / alpha) if share > 0 else 0.0
-
-    return spent
-
-
 def look_levels(shares: Sequence[float], alpha: float, spending: Spending) -> tuple[float, ...]:
     """One-sided nominal levels for looks that together reject a true hypothesis with probability alpha.
 
