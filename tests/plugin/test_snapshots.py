@@ -50,7 +50,7 @@ def test_update_writes_and_then_all_pass(suite: Example, workers: tuple[str, ...
     assert sorted(written) == [f"{number}.json" for number in range(1, 7)]
     again = suite.run(*workers)
     assert (again.status, counts(again)) == (0, "6 snapshots passed.")
-    suite.run(*workers, "--snapshot-update")
+    suite.run("--snapshot-update")
     assert files(suite) == written, "the same again changes no byte"
 
 
@@ -112,9 +112,9 @@ def test_a_snapshot_of_no_question(suite: Example, workers: tuple[str, ...]) -> 
     run = suite.run(*workers)
     assert (run.status, run.outcomes, run.decision) == (1, {"passed": 6}, "PASS")
     assert "snapshots/chat: 9.json of no question of the bench; --snapshot-update deletes" in run.out
-    assert suite.run(*workers, "--snapshot-warn-unused").status == 0
-    suite.run(*workers, "--snapshot-update", "-k", "travel")
-    suite.run(*workers, "--snapshot-update", "--snapshot-no-cleanup")
+    assert suite.run("--snapshot-warn-unused").status == 0
+    suite.run("--snapshot-update", "-k", "travel")
+    suite.run("--snapshot-update", "--snapshot-no-cleanup")
     assert unused.exists(), "a part of the bench deletes nothing, nor who is told not to"
     assert suite.run(*workers, "--snapshot-update", "--mtbench-sample=2").status == 0
     assert not unused.exists()

@@ -60,7 +60,7 @@ def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate, workers: tu
     assert not [text for text in texts if KEY in text]
     (gate.folder / "store.db").unlink()
     del gate.keys["OPENAI_API_KEY"]
-    for mode in ("new", "none"):
+    for mode in ("none",) if workers else ("new", "none"):
         assert gate.run(f"--mtbench-record={mode}", *options, **parties) == 20, gate.out
         assert same(gate) == live, mode
     assert [path.read_text("utf-8") for path in files] == texts
