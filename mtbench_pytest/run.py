@@ -200,6 +200,25 @@ class BenchRun:
         if self._course is not None and self._course.decision is not None:
             self.calls_saved = sum(map(self.contest.judgments, self._course.left))
 
+    def part(self) -> dict[str, Any]:
+        """What an xdist worker tells the controller at its end, besides its rows; for `merge`."""
+        return {
+            "gated": list(self.gated),
+            "fatal": self.fatal,
+            "parties": dict(self.parties),
+            "saved": self.calls_saved,
+            "recordings": self.recordings.sent(),
+        }
+
+    def merge(self, part: Mapping[str, Any]) -> None:
+        """Takes what an xdist worker told."""
+        self.gated.update(part["gated"])
+        self.calls_saved = max(self.calls_saved, part["saved"])
+        self.fatal = self.fatal or part["fatal"]
+        self.recordings.merge(part["recordings"])
+        if part["parties"]["judge"]["identity"]:
+            self.parties = part["parties"]
+
     @property
     def parties(self) -> Mapping[str, Any]:
         """Candidate, baseline and judge as a report names them; a worker sends them to the controller."""

@@ -285,13 +285,7 @@ class MTBenchSession:
         """Takes what an xdist worker selected and how it ended."""
         self._refused = sent["refused"] or self._refused
         for path, part in sent["runs"].items():
-            run = self._run(Path(path))
-            run.gated.update(part["gated"])
-            run.calls_saved = max(run.calls_saved, part["saved"])
-            run.fatal = run.fatal or part["fatal"]
-            run.recordings.merge(part["recordings"])
-            if part["parties"]["judge"]["identity"]:
-                run.parties = part["parties"]
+            self._run(Path(path)).merge(part)
 
     def worker_ended(self) -> None:
         """Ends the run with the last worker, where one found a mistake: all of them did.
@@ -339,17 +333,7 @@ class MTBenchSession:
         return None
 
     def _to_send(self) -> dict[str, Any]:
-        runs = {
-            str(path): {
-                "gated": list(run.gated),
-                "fatal": run.fatal,
-                "parties": dict(run.parties),
-                "saved": run.calls_saved,
-                "recordings": run.recordings.sent(),
-            }
-            for path, run in self.runs.items()
-            if run.gated
-        }
+        runs = {str(path): run.part() for path, run in self.runs.items() if run.gated}
         return {"refused": self._refused, "runs": runs}
 
     def _tidy(self) -> bool:
