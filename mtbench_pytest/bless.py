@@ -23,7 +23,10 @@ from mtbench_pytest.report.folder import RESULT, write_files
 # Of a run that decided one of these nobody would want to measure later ones by it unawares.
 _REFUSED = ("PARTIAL", "NO VERDICT", "REGRESSION")
 _REPORT = "the report folder of a run, such as mtbench-report"
-_WHOLE = "a run with every answer and grade (the same again makes what is missing), or --force"
+_WHOLE = (
+    "a run with every answer and grade (the same again, without --mtbench-early-stop, makes what is missing)"
+    ", or --force"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,17 @@ def bless(run: Path, name: str, into: Path, *, force: bool = False, replace: boo
     result = _read_result(run)
     if result["decision"] in _REFUSED and not force:
         raise GivenError(f"run {run}", f"its decision is {result['decision']}", "one that passed, or --force")
-    frozen = _Frozen(run, result)
+    try:
+        frozen = _Frozen(run, result)
+        manifest = {**_manifest(result, frozen, force), "name": name}
+    except (KeyError, TypeError, IndexError):
+        raise FileError(run / RESULT, "no result of this version", _REPORT) from None
     if frozen.left_out and not force:
         named = ", ".join(map(str, frozen.left_out[:5])) + ("…" if frozen.left_out[5:] else "")
         raise GivenError(f"run {run}", f"no answer or grade of question {named}", _WHOLE)
     if not frozen.answers:
         raise GivenError(f"run {run}", "no question with answer and grade", _REPORT)
-    _write(folder, frozen, {**_manifest(result, frozen, force), "name": name})
+    _write(folder, frozen, manifest)
     return Made(
         folder,
         frozen.model,
@@ -98,7 +105,7 @@ def _read_result(run: Path) -> dict[str, Any]:
         raise FileError(path, (error.strerror or str(error)).lower(), _REPORT) from None
     except (ValueError, RecursionError):
         raise FileError(path, "not JSON", _REPORT) from None
-    if not isinstance(result, dict) or "asked" not in result:
+    if not isinstance(result, dict) or not {"asked", "decision"} <= result.keys():
         raise FileError(path, "no result of this version", _REPORT)
     return result
 
@@ -121,9 +128,9 @@ class _Frozen:
             if line.data.get("model_id") == self.model and len(line.data["choices"]) == self.samples
         }
         asked = [entry["question_id"] for entry in result["asked"]]
-        whole = [key for key in asked if key in answers and rows.get(key) is not None]
+        whole = {key for key in asked if key in answers and rows.get(key) is not None}
         self.left_out: tuple[QuestionId, ...] = tuple(key for key in asked if key not in whole)
-        self.answers = [answers[key] for key in whole]
+        self.answers = [answers[key] for key in asked if key in whole]
         self.questions = [entry for entry in result["asked"] if entry["question_id"] in whole]
         self.judgments = [
             dict(line.data)

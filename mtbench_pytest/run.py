@@ -325,7 +325,7 @@ class BenchRun:
             pairwise=self.settings.pairwise,
             partial=partial,
             fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
-            incomparable=self.incomparable,
+            incomparable="" if self.fatal else self.incomparable,
             levels=levels,
             unfit={"win rate": why_unfit(fitness.position)},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtbench_pytest.aliases import is_floating
+from mtbench_pytest.report.constancy import constancy_lines
 
 FLOATING = """
 gpt-4 gpt-4o gpt-4o-mini gpt-4-turbo gpt-3.5-turbo gpt-4.1 chatgpt-4o-latest o1 o3-mini
@@ -36,3 +37,22 @@ def test_a_server_that_answers_under_a_dated_name_says_so_itself() -> None:
     assert is_floating("our-judge", served="our-judge-2026-01-31")
     assert not is_floating("our-judge", served="our-judge")
     assert not is_floating("our-judge", served="another-2026-01-31")
+
+
+def told(model: str, *served: str) -> list[str]:
+    judge = {"spec": f"openai:{model}", "name": model, "identity": {"kind": "openai", "model": model}}
+    parties = {"baseline": {"name": "base", "blessed": None}, "judge": {**judge, "drift": None}}
+    seen = [{"model": name, "fingerprint": "fp", "n": 9} for name in served]
+    return list(constancy_lines(parties, seen, {}, 0.5))
+
+
+def test_a_report_notes_it_once() -> None:
+    assert told("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-2024-11-20") == [
+        "judge warning: gpt-4o is a floating alias, which its provider moves; gpt-4o-2024-08-06, "
+        "gpt-4o-2024-11-20 answered; a name with a date or version would stay"
+    ]
+    assert told("qwen-max", "qwen-max") == [
+        "judge warning: qwen-max is a floating alias, which its provider moves; "
+        "a name with a date or version would stay"
+    ]
+    assert told("gpt-4o-2024-08-06", "gpt-4o-2024-08-06") == []

@@ -113,7 +113,7 @@ def test_a_run_that_passed_but_lacks_something_is_refused_unless_forced(tmp_path
     home = Home(tmp_path, questions=40)
     _, decision = home.run(home.answers("new", 8), home.answers("old", 8), "fail=3")
     assert decision.outcome == "PASS"
-    refused(GivenError, home, "no answer or grade of question 3", "the same again makes what is missing")
+    refused(GivenError, home, "no answer or grade of question 3", "the same again, without")
 
 
 def test_a_name_that_is_taken(passed: Home) -> None:
@@ -132,8 +132,9 @@ def test_a_name_that_is_no_folder(passed: Home, name: str) -> None:
 def test_a_folder_without_a_report(home: Home) -> None:
     refused(FileError, home, "result.json: no such file", "mtbench-report")
     (home.path / "mtbench-report").mkdir()
-    (home.path / "mtbench-report" / "result.json").write_text("{}")
-    refused(FileError, home, "no result of this version")
+    for text in ("{}", '{"asked": []}', '{"asked": 1, "decision": "PASS"}', "[]", "{"):
+        (home.path / "mtbench-report" / "result.json").write_text(text)
+        refused(FileError, home, "result.json: no")
 
 
 def test_where_the_last_run_was_a_part_it_says_so(passed: Home) -> None:
