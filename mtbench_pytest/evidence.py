@@ -65,7 +65,7 @@ def endpoint(
         standing = "undecided" if unfit else "non-inferior"
     elif ceiling < neutral:
         standing = "regressed"
-    elif moments.n > 1:
+    elif moments.n > 1 and not unfit:
         needed = questions_needed(
             moments,
             lambda more: (
@@ -116,7 +116,7 @@ def category_lines(
     lines, drops = [], {}
     for category in dict.fromkeys(question.category for question in expected):
         mine = [row for row in rows if row.category == category]
-        graded = [(row, row.difference) for row in mine if row.difference is not None]
+        graded = [(row, difference) for row in mine if (difference := row.difference) is not None]
         differences = [difference for _, difference in graded]
         if graded:
             drops[category] = flip_test(differences)

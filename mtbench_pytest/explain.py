@@ -24,17 +24,20 @@ def explain(endpoint: Endpoint) -> str:
         case "regressed":
             return f"{head}{upper} lies below {equal}, by {far(endpoint.neutral - endpoint.ceiling)}"
     if endpoint.unfit:
-        return f"{head}it cannot pass, whatever its bounds: {endpoint.unfit}"
+        return f"{head}it cannot pass, whatever its bounds: {endpoint.unfit}; a fitter judge would settle it"
     return f"{head}{lower} does not lie {above}, nor {upper} below {equal}; {_settled(endpoint)}"
 
 
 def _settled(endpoint: Endpoint) -> str:
-    """What would make an answer of an undecided endpoint."""
+    """What would decide an undecided endpoint; a margin only where it is not far from the one set."""
     far = "{:.2f}".format if endpoint.name == "grade" else percent
-    margin = f"a margin above {far(endpoint.neutral - endpoint.floor)}"
+    reach = endpoint.neutral - endpoint.floor
+    margin = f"a margin above {far(reach)}" if reach <= 2 * endpoint.margin else ""
     if endpoint.settled_by is None:
-        return f"no number of questions would settle it as it stands, {margin} would"
-    return f"about {endpoint.settled_by} questions would settle it, or {margin}"
+        no_number = "no number of questions would settle it as it stands"
+        return f"{no_number}, {margin} would" if margin else no_number
+    number = f"about {endpoint.settled_by} questions would settle it"
+    return f"{number}, or {margin}" if margin else number
 
 
 def explain_collapses(collapses: Collapses) -> str:

@@ -129,11 +129,11 @@ def _endpoints(
     ways: int,
     unfit: Mapping[EndpointName, str],
 ) -> tuple[Endpoint, ...]:
-    differences = [row.difference for row in rows if row.difference is not None]
+    differences = [difference for row in rows if (difference := row.difference) is not None]
     grade = endpoint("grade", differences, policy.margin, levels, ways, unfit.get("grade", ""))
     if not pairwise:
         return (grade,)
-    scores = [row.score for row in rows if row.score is not None]
+    scores = [score for row in rows if (score := row.score) is not None]
     margin = policy.win_rate_margin
     return grade, endpoint("win rate", scores, margin, levels, ways, unfit.get("win rate", ""))
 

@@ -32,6 +32,18 @@ def test_one_bad_answer_there_turns_pass_into_regression(example: Example, worke
     assert lines == {"writing": False, "travel": True}
 
 
+def test_small_drops_all_over_it_are_a_regression_that_the_mean_hides(example: Example) -> None:
+    example.bench(questions=30, config=CRITICAL)
+    example.grades([8.5, 7.5] * 15, [8.0] * 30)  # all fifteen of travel half a point lower
+    run = example.run()
+    assert run.status == 20
+    run.stdout.fnmatch_lines(["travel ! [*] *-0.50 *", "[*] dropped, *: travel under 0.01 %"])
+    assert "travel is critical: mean grade difference -0.50" in " ".join(run.out.split())
+    travel = run.report()["categories"][1]
+    assert (travel["drop_p"], travel["dropped"]) == (0.5**15, True)
+    assert run.report()["endpoints"][0]["standing"] == "non-inferior"
+
+
 def test_what_a_critical_category_gains_changes_nothing(example: Example) -> None:
     example.bench(questions=6, config=CRITICAL)
     example.grades([8, 9, 8, 8.5, 8, 9])

@@ -128,6 +128,22 @@ def test_without_games_nothing_is_said_of_them() -> None:
     assert not [line for line in summary([row(1)]) if "pairwise" in line or "win rate" in line]
 
 
+def test_questions_that_collapsed_are_counted_against_those_that_rose() -> None:
+    rows = [*(row(n, [1, 2], [9, 9]) for n in (1, 2)), row(3, [9, 9], [1, 1]), *(row(n) for n in range(4, 9))]
+    assert "collapses: 2 questions dropped beyond their margin, 1 rose (p 50 %)" in summary(rows)
+    assert "collapses: no question dropped by more than its margin" in summary(rows[3:])
+
+
+def test_categories_that_dropped_beyond_chance_are_marked_and_named() -> None:
+    rows = [row(n, [8, 8], [9, 9], category="math" if n % 2 else "stem") for n in range(1, 21)]
+    rows += [row(n, [9, 9], [8, 8], category="writing") for n in range(21, 31)]
+    lines = summary(rows)
+    assert [line.split()[:2] for line in lines[3:6]] == [["math", "*"], ["stem", "*"], ["writing", "10"]]
+    told = " ".join(" ".join(lines[7:9]).split())  # 1/2^10, by 3 after Holm; the next by 2, but never lower
+    assert "* dropped, with the chance of as low a mean (after Holm): math 0.29 %, stem 0.29 %" in told
+    assert not [line for line in summary(rows[20:]) if "Holm" in line]
+
+
 def test_failures_are_counted_by_kind_and_reason() -> None:
     rows = [
         row(1, failures=[AnswerFailure(1, "cand", "out of memory")]),
