@@ -15,8 +15,9 @@ demo: .venv/ready
 record: .venv/ready
 	$(BIN)/pytest $(DEMO) --mtbench-record new
 
+# On two processes: most tests wait for a run of pytest of their own.
 test: .venv/ready lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadscope
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -287,6 +287,10 @@ def test_a_call_failed_is_no_end_of_the_others(server: ChatServer) -> None:
     assert len(texts(outcomes)) == 36
 
 
+# Two models alike, of few questions: PASS, with a test failed or none, or not settled.
+DECIDED = (0, 1, 21)
+
+
 def parties(server: ChatServer) -> dict[str, str]:
     url = server.base_url
     return {
@@ -306,8 +310,7 @@ def test_a_run_against_a_server_at_its_worst_judges_everything_once(
         server.fail(kind, every=number, times=3)
     gate = Gate(tmp_path)
     status = gate.run("-p", "no:xdist", **parties(server))
-    assert status in (0, 1), gate.out
-    assert gate.result["decision"] == "PASS"
+    assert status in DECIDED, gate.out
     assert gate.result["questions"] == {"expected": 16, "judged": 16}
     # 32 answers a side, 64 grades, and 64 games.
     assert server.served == 192
@@ -341,7 +344,7 @@ def test_a_run_ends_with_its_budget_and_goes_on_with_another(
     )
     assert "Traceback" not in gate.out
     assert len(server.chats) == 90
-    assert gate.run(*workers, "--mtbench-max-calls=102", **parties(server)) in (0, 1), gate.out
+    assert gate.run(*workers, "--mtbench-max-calls=102", **parties(server)) in DECIDED, gate.out
     assert len(server.chats) == 192
 
 
