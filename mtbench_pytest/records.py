@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 Side = Literal["candidate", "baseline"]
@@ -335,7 +336,7 @@ def repeated(judgments: Sequence[Judgment]) -> dict[int, tuple[float, ...]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for grades are asked for again and again and computed once
 class Row:
     """All that a run learned about one question: the unit that is paired, resampled and reported.
 
@@ -380,6 +381,13 @@ class Row:
 
     def grades(self, side: Side) -> tuple[float, ...] | None:
         """Mean grade over turns and repeats of each answer of a side; None unless all asked for is graded."""
+        return self._grades[side]
+
+    @cached_property
+    def _grades(self) -> Mapping[Side, tuple[float, ...] | None]:
+        return {side: self._grades_of(side) for side in SIDES}
+
+    def _grades_of(self, side: Side) -> tuple[float, ...] | None:
         graded = [self._turn_grades(judgments).values() for _, judgments in self.answered(side)]
         if len(graded) != self.drawn.get(side, 1) or any(len(found) != self.turns for found in graded):
             return None
