@@ -86,8 +86,6 @@ def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - the
         session_of(node.config).bury_worker(node.workerinput)
     if sent := getattr(node, "workeroutput", {}).get("mtbench"):
         session_of(node.config).collect_worker(sent)
-    if SESSION in node.config.stash:
-        session_of(node.config).worker_ended()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -62,7 +62,6 @@ class MTBenchSession:
         self._began = False
         self._finished = False
         self._refused = ""
-        self._workers = 0
         self._untidy = False
         self._office = Office.of(settings, config.rootpath, getattr(config, "workerinput", None))
         self._live = LiveLine.of(config)
@@ -94,7 +93,6 @@ class MTBenchSession:
         with _one_line(pytest.UsageError), notices(self._live):
             workerinput["mtbench_store"] = self._office.meeting_place() if self.settings.may_cost else ""
         workerinput["mtbench_since"] = self._office.since
-        self._workers += 1
         if self._watch is None and self.settings.may_cost and self._live.wanted:
             run = workerinput["testrunuid"]
             self._watch = showing(self._live, lambda: self._office.reports(run))
@@ -282,20 +280,17 @@ class MTBenchSession:
         self._run(Path(sent["bench"])).rows[row.question_id] = row
 
     def collect_worker(self, sent: Mapping[str, Any]) -> None:
-        """Takes what an xdist worker selected and how it ended."""
-        self._refused = sent["refused"] or self._refused
-        for path, part in sent["runs"].items():
-            self._run(Path(path)).merge(part)
-
-    def worker_ended(self) -> None:
-        """Ends the run with the last worker, where one found a mistake: all of them did.
+        """Takes what an xdist worker selected and how it ended.
 
         Raises:
-            pytest.UsageError: For the mistake.
+            pytest.UsageError: For a mistake that it found. At once: xdist would take the tests that a worker has
+                left undone for a crash.
         """
-        self._workers -= 1
-        if self._refused and self._workers <= 0:
+        if sent["refused"]:
+            self._refused = sent["refused"]
             raise pytest.UsageError(self._refused)
+        for path, part in sent["runs"].items():
+            self._run(Path(path)).merge(part)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:

@@ -182,6 +182,7 @@ class Example:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.own_process = False
+        self.syrupy = False
         pytester.syspathinsert()  # for stage.py
         self.path = pytester.path
         (self.path / "stage.py").write_text(STAGE)
@@ -224,7 +225,9 @@ class Example:
         return self.bare("-W", warnings, *options, *args)
 
     def bare(self, *args: str) -> Run:
-        """Runs pytest with these arguments and no others."""
+        """Runs pytest with these arguments; without syrupy unless the test is about it, as most users do."""
+        if not self.syrupy:
+            args = ("-p", "no:syrupy", *args)
         if self.own_process or any(arg.startswith("-n") for arg in args):
             return Run(self.pytester.runpytest_subprocess(*args, timeout=60), self.path)
         return Run(self.pytester.runpytest_inprocess(*args), self.path)

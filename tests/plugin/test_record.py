@@ -197,6 +197,7 @@ def test_an_interrupted_recording_keeps_what_was_judged(chat: Example) -> None:
 
 def test_what_is_recorded_needs_no_update(chat: Example) -> None:
     """The file a test compares with is the one that was just written."""
+    chat.syrupy = True
     (chat.path / "chat" / "test_chat.py").write_text(
         "def test_question(mtbench_judged, judge_snapshot):\n    assert mtbench_judged == judge_snapshot\n"
     )

@@ -17,6 +17,7 @@ def test_question(mtbench_judged, judge_snapshot):
 @pytest.fixture
 def suite(example: Example) -> Example:
     """A suite whose test compares with snapshots."""
+    example.syrupy = True
     bench = example.bench("suites/chat")
     (bench / "test_chat.py").write_text(ASSERTS)
     example.grades([8] * 6)
