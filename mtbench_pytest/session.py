@@ -283,8 +283,8 @@ class MTBenchSession:
         """Takes what an xdist worker selected and how it ended.
 
         Raises:
-            pytest.UsageError: For a mistake that it found. At once: xdist would take the tests that a worker has
-                left undone for a crash.
+            pytest.UsageError: For a mistake that it found; at once, for xdist would take the tests that
+                this worker has left undone for a crash.
         """
         if sent["refused"]:
             self._refused = sent["refused"]
