@@ -160,7 +160,10 @@ def test_models_on_a_device_answer_ahead_and_the_judge_is_asked_by_blocks(
     asked = example.asked("g")
     assert len(asked) == len(set(asked)) == 32 * CALLS
     answers = example.asked("answer")
-    assert 2 * 32 <= len(answers) == len(set(answers)) <= 2 * 48
+    assert 2 * 32 <= len(set(answers)) <= 2 * 48
+    # What a worker answers ahead when it stops is cut off; one that has not come to the stop yet may begin it
+    # again: the one answer under way of each side.
+    assert len(answers) - len(set(answers)) <= (2 if workers else 0)
 
 
 def test_a_second_run_stops_where_the_first_did_and_asks_nobody(example: Example) -> None:
