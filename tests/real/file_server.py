@@ -80,9 +80,9 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
             elif fault == "page":
                 self._send(200, PAGE)
             elif fault in ("moved", "circle"):
-                self._send(302, b"", {"Location": f"/{path}"})
                 if fault == "circle":
-                    server.fail("circle")
+                    server.fail("circle")  # before the reply, which the next request may follow at once
+                self._send(302, b"", {"Location": f"/{path}"})
             elif content is None or fault == "404":
                 self._send(404, b"")
             else:
