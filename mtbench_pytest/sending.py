@@ -45,7 +45,7 @@ def throttled_client(
                 good = response.is_success
                 return response
             finally:
-                room.leave()
+                room.leave(retries)
                 if not good:
                     hold.give()
 

@@ -16,6 +16,8 @@ _TOLERATED = 0.3
 _LEAST_WINDOW = 20
 # The limit is back at the earlier peak after so many windows at most.
 _STEPS = 8
+# So many refusals of one request are ordinary; after more it waits for quiet.
+_ORDINARY = 3
 _LONGEST_HOLD = 10.0
 
 
@@ -47,15 +49,16 @@ class Places:
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
-        self._taken = 0
+        self._inside: list[int] = []  # by their retries
         # By retries, then by arrival, so that no request is sent back until its call has no tries left.
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrived = 0
 
     async def enter(self, retries: int = 0) -> None:
         """Waits for a place and takes it."""
-        if self._free:
-            self._taken += 1
+        first = not self._waiting or retries > -self._waiting[0][0]
+        if first and self._room_for(retries):
+            self._inside.append(retries)
             return
         turn = asyncio.get_running_loop().create_future()
         self._arrived += 1
@@ -63,26 +66,35 @@ class Places:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # the place was given away in the same moment
-                self.leave()
+            if turn.cancelled():
+                self.admit()  # those behind it need not wait for as much room
+            else:  # the place was given away in the same moment
+                self.leave(retries)
             raise
 
-    def leave(self) -> None:
-        """Gives a place back, to whoever is next."""
-        self._taken -= 1
+    def leave(self, retries: int = 0) -> None:
+        """Gives a place back, to whoever is next.
+
+        Args:
+            retries: Those it was entered with.
+        """
+        self._inside.remove(retries)
         self.admit()
 
     def admit(self) -> None:
         """Gives free places to those who wait."""
-        while self._waiting and self._free:
-            turn = heapq.heappop(self._waiting)[-1]
+        while self._waiting:
+            retries, _, turn = self._waiting[0]
             if not turn.done():
-                self._taken += 1
+                if not self._room_for(-retries):
+                    return
+                self._inside.append(-retries)
                 turn.set_result(None)
+            heapq.heappop(self._waiting)
 
-    @property
-    def _free(self) -> bool:
-        return self.limit is None or self._taken < self.limit
+    def _room_for(self, retries: int) -> bool:
+        del retries  # all are alike here
+        return self.limit is None or len(self._inside) < self.limit
 
 
 class Hold:
@@ -90,19 +102,19 @@ class Hold:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._mine = False
+        self._mine: int | None = None  # the retries it was entered with
 
     async def take(self, retries: int = 0) -> None:
         """Waits for a place, unless it has one."""
-        if not self._mine:
+        if self._mine is None:
             await self._places.enter(retries)
-            self._mine = True
+            self._mine = retries
 
     def give(self) -> None:
         """Gives the place away, if it has one."""
-        if self._mine:
-            self._mine = False
-            self._places.leave()
+        if self._mine is not None:
+            retries, self._mine = self._mine, None
+            self._places.leave(retries)
 
 
 _HELD: ContextVar[Hold | None] = ContextVar("mtbench-place", default=None)
@@ -138,7 +150,9 @@ class Throttle(Places):
     "Data center TCP". Replies to what was sent before a decrease do not count: one overload, one decrease.
 
     A refused request keeps its place for as long as the server asked to wait: another one sent in its
-    place would only be refused too.
+    place would only be refused too. One that was refused more than three times waits until half of the places
+    are free, after each further refusal until half of the rest is free too, and while it is under way no
+    more are taken: at last it is alone, before its call has no tries left.
 
     It belongs to one event loop.
     """
@@ -168,15 +182,26 @@ class Throttle(Places):
             if place.answered and place.number >= self._first:
                 self._count(place.refused)
             if place.refused:
+                # Only the place is held: the request itself needs no quiet any more.
+                self._inside.remove(retries)
+                self._inside.append(0)
                 asyncio.get_running_loop().call_later(min(place.hold, _LONGEST_HOLD), self.leave)
                 self.admit()  # the limit may have risen
             else:
-                self.leave()
+                self.leave(retries)
+
+    def _room_for(self, retries: int) -> bool:
+        most = max(retries, *self._inside, _ORDINARY)
+        if most == _ORDINARY:
+            return super()._room_for(retries)
+        under_way = len(self._inside)
+        usual = max(self._most, under_way) if self.limit is None else self.limit
+        return under_way < max(1, usual >> (most - _ORDINARY))
 
     def _count(self, refused: bool) -> None:
         self._answered += 1
         self._refused += refused
-        self._most = max(self._most, self._taken)
+        self._most = max(self._most, len(self._inside))
         window = max(self._most, _LEAST_WINDOW)
         if self._refused > _TOLERATED * window:
             self._decrease(self._refused / self._answered)
