@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtbench_pytest.budget import Bill, Budget
 from mtbench_pytest.errors import ServiceError, SpecError
+from mtbench_pytest.libraries import loading
 from mtbench_pytest.refusals import CallFailed, connection_failure, message_of, status_failure, tries_of
 from mtbench_pytest.sending import throttled_client
 from mtbench_pytest.server import Server
@@ -90,7 +91,8 @@ class ChatClient:
         Raises:
             ServiceError: Where nobody listens, or the key is missing or refused.
         """
-        import openai
+        with loading():
+            import openai
 
         patience = min(self.server.timeout, _CONNECT_SECONDS)
         with openai.OpenAI(

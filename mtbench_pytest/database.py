@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbench_pytest.errors import StoreError
+from mtbench_pytest.libraries import loading
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Column, Connection, Engine, Row, Table
@@ -76,7 +77,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        import sqlalchemy
+        with loading():
+            import sqlalchemy
 
         parsed = sqlalchemy.make_url(url)
         self.path = _file_of(parsed)
@@ -118,7 +120,7 @@ class Database:
                 if since:
                     older = (table.c.key == row["key"]) & (table.c.created < since)
                     connection.execute(table.delete().where(older))
-                connection.execute(table.insert().values(**row))
+                connection.execute(table.insert(), dict(row))
         except IntegrityError:
             return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtbench_pytest import languages, stats
+from mtbench_pytest.libraries import loading
 
 
 def use_idle_time(*, controller: bool) -> None:
@@ -11,6 +12,7 @@ def use_idle_time(*, controller: bool) -> None:
     Args:
         controller: Whether this process decides and reports.
     """
-    stats.warm_up()
-    if controller:
-        languages.warm_up()
+    with loading():
+        stats.warm_up()
+        if controller:
+            languages.warm_up()

@@ -34,7 +34,10 @@ def session_of(config: pytest.Config) -> MTBenchSession:
         pytest.UsageError: Where an option cannot be understood.
     """
     if SESSION not in config.stash:
-        from mtbench_pytest.session import MTBenchSession
+        from mtbench_pytest.libraries import loading
+
+        with loading():
+            from mtbench_pytest.session import MTBenchSession
 
         config.stash[SESSION] = MTBenchSession.from_config(config)
         config.pluginmanager.register(config.stash[SESSION], "mtbench-session")

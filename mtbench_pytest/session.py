@@ -5,9 +5,7 @@ On an xdist worker it selects and waits; its rows and its selection travel to th
 
 from __future__ import annotations
 
-import gc
 import os
-import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
@@ -47,6 +45,7 @@ _SENT = pytest.StashKey[dict[str, Any]]()
 _GRADES = pytest.StashKey[str]()
 _ROW = pytest.StashKey[Row]()
 _TICK = 0.5  # seconds between looks at a terminal's live line
+_FIRST_TICK = 0.1  # by then the first calls are sent, and their replies still on the way
 
 
 class MTBenchSession:
@@ -232,7 +231,9 @@ class MTBenchSession:
         try:
             pipeline = run.pipeline(question, judged=judged, ahead=not self.is_worker)
             future = pick(pipeline)
-            while (waits := not wait([future], timeout=_TICK).done) or self._live.overdue:
+            tick = _FIRST_TICK
+            while (waits := not wait([future], timeout=tick).done) or self._live.overdue:
+                tick = _TICK
                 self._live.show(added(self._look().values()))
                 use_idle_time(controller=not self.is_worker)
                 if waits and not pipeline.alive:
@@ -364,11 +365,6 @@ class MTBenchSession:
         if grades and isinstance(word, str) and word:
             word = f"{word} {grades}"
         return category, letter, word
-
-    def pytest_unconfigure(self) -> None:
-        """Spares the interpreter its last look for garbage, which takes a second where torch was loaded."""
-        if "torch" in sys.modules:
-            gc.freeze()
 
     # Helpers.
 
