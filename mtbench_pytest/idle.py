@@ -1,17 +1,25 @@
-"""What a run does with the time it waits: libraries that it will need are loaded, a piece at a time."""
+"""What a run does with the time it waits: libraries that it will need are loaded meanwhile."""
 
 from __future__ import annotations
+
+import threading
+from functools import cache
 
 from mtbench_pytest import languages, stats
 from mtbench_pytest.libraries import loading
 
 
+@cache
 def use_idle_time(*, controller: bool) -> None:
-    """Loads what the end of a run needs; free from the second time on.
+    """Starts to load what the end of a run needs, once; returns at once, for results may come any time.
 
     Args:
         controller: Whether this process decides and reports.
     """
+    threading.Thread(target=_load, args=(controller,), name="mtbench-idle").start()
+
+
+def _load(controller: bool) -> None:
     with loading():
         stats.warm_up()
         if controller:

@@ -8,6 +8,7 @@ none; 17 are too short, or too much of a formula, to tell.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ _CERTAIN = 0.9  # probability under which nothing is said
 _LETTERS = 24  # fewer tell too little; a syllable or ideograph counts as three
 MOST = 1000  # replies a side that are looked at: 0.2 ms each, of a run of ten thousand questions
 _SPREAD = 24  # texts of a bench that are looked at to tell its language
+
+_LOADING = threading.Lock()
 
 # No other language has a quarter of its words among these. Most benches are English, and to load the model
 # takes half a second before the first call; at the end of a run it is loaded while others are waited for.
@@ -162,8 +165,13 @@ def _weight(text: str) -> int:
     return letters + 2 * len(_DENSE.findall(text[: 20 * _LETTERS]))
 
 
-@cache
 def _identifier() -> Any:
+    with _LOADING:  # it may be asked for while another thread loads it
+        return _loaded()
+
+
+@cache
+def _loaded() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
