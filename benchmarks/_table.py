@@ -68,10 +68,18 @@ def finish(figures: Sequence[Figure]) -> int:
     return 0 if all(figure.ok for figure in figures) else 1
 
 
-def arguments(about: str | None) -> argparse.ArgumentParser:
-    """A parser with what all benchmarks take; `about` is the script's docstring."""
+def arguments(
+    about: str | None, repeat: int = 3, what: str = "measurements of each figure"
+) -> argparse.ArgumentParser:
+    """A parser with what all benchmarks take.
+
+    Args:
+        about: The script's docstring.
+        repeat: How often where nothing is said.
+        what: What is done so often.
+    """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="measurements of each figure (3)")
+    parser.add_argument("--repeat", type=int, default=repeat, metavar="N", help=f"{what} ({repeat})")
     return parser
 
 

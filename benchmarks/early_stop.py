@@ -13,7 +13,6 @@ decision on all of the same rows at once. The true difference is
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 from collections import Counter
@@ -22,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from _populations import EQUAL, ON_MARGIN, WORSE, Population, Truth, questions_of
 from _recorded import Pair, need_data, pairs
-from _table import Figure, finish
+from _table import Figure, arguments, finish
 
 from mtbench_pytest.decision import LEVELS, Decision, Levels, Outcome
 from mtbench_pytest.early import Course, Rows
@@ -152,11 +151,7 @@ def figures(truth: Truth, runs: Sequence[Ended]) -> list[Figure]:
 
 def main() -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeat", type=int, default=100, metavar="N", help="runs of each pair (100)")
-    options = parser.parse_args()
+    options = arguments(__doc__, 100, "runs of each pair").parse_args()
     need_data()
     found = list(pairs())
     measured = []

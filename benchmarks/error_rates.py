@@ -13,7 +13,6 @@ Whether the judge is fit to compare is left aside: an unfit one could not pass a
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 from collections import Counter, defaultdict
@@ -21,7 +20,7 @@ from collections.abc import Mapping, Sequence
 
 from _populations import EQUAL, ON_MARGIN, WORSE, Population, Truth, questions_of
 from _recorded import Pair, need_data, pairs
-from _table import Figure, finish
+from _table import Figure, arguments, finish
 
 from mtbench_pytest.decision import Outcome
 from mtbench_pytest.gate import Policy, decide
@@ -51,11 +50,7 @@ def measure(
 
 def main() -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeat", type=int, default=2000, metavar="N", help="runs of each pair (2000)")
-    options = parser.parse_args()
+    options = arguments(__doc__, 2000, "runs of each pair").parse_args()
     need_data()
     found = list(pairs())
     figures = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +58,16 @@ def judge_snapshot(request: pytest.FixtureRequest, mtbench_judged: Judged) -> Sn
 
     if not request.config.pluginmanager.has_plugin("syrupy"):
         pytest.fail("judge_snapshot needs syrupy: pip install 'mtbench-pytest[snapshots]'", pytrace=False)
-    from mtbench_pytest.snapshots import judge_snapshot
+    from mtbench_pytest.snapshots import JudgeSnapshot, JudgeSnapshotExtension, QuestionLocation
 
-    return judge_snapshot(request, session_of(request.config))
+    session = session_of(request.config)
+    file, question_id, text = session.snapshot(request.node)
+    option = request.config.option
+    extension = partial(JudgeSnapshotExtension, text, question_id, session.settings.snapshot_tolerance)
+    return JudgeSnapshot(
+        session=request.config._syrupy,  # type: ignore[attr-defined]
+        extension_class=extension,  # type: ignore[arg-type]  # syrupy calls it without arguments
+        test_location=QuestionLocation(request.node, file),
+        update_snapshots=option.update_snapshots,
+        update_new_snapshots_only=option.update_new_snapshots_only,
+    )

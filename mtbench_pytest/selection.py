@@ -1,25 +1,22 @@
-"""What a test asks for, by its fixtures, and in which order."""
+"""What a test asks for, by its fixtures, and in which order; a test is one of pytest's items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from mtbench_pytest.records import Party, Question
-
-if TYPE_CHECKING:
-    import pytest
 
 Item = TypeVar("Item")
 
 
-def question_of(item: pytest.Item) -> Question | None:
+def question_of(item: object) -> Question | None:
     """The question that a test is about; None where it is about none."""
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("mtbench_question") if callspec else None
 
 
-def needs_of(item: pytest.Item) -> set[Party]:
+def needs_of(item: object) -> set[Party]:
     """The parties that a test's fixtures ask for."""
     names = _fixtures_of(item)
     if "mtbench_judged" in names:
@@ -28,13 +25,13 @@ def needs_of(item: pytest.Item) -> set[Party]:
     return {side for fixture, side in sides.items() if fixture in names}
 
 
-def compares(item: pytest.Item) -> bool:
+def compares(item: object) -> bool:
     """Whether a test compares with its question's snapshot."""
     return "judge_snapshot" in _fixtures_of(item)
 
 
-def _fixtures_of(item: pytest.Item) -> set[str]:
-    return set(item.fixturenames)  # type: ignore[attr-defined]
+def _fixtures_of(item: object) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 def reordered(items: Sequence[Item], place: Callable[[Item], tuple[Hashable, int] | None]) -> list[Item]:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.data import SnapshotCollection, SnapshotCollections
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
@@ -23,9 +21,6 @@ from mtbench_pytest.recordings.differences import differences
 from mtbench_pytest.recordings.folder import write_whole
 from mtbench_pytest.recordings.text import parse
 from mtbench_pytest.report.folder import relative
-
-if TYPE_CHECKING:
-    from mtbench_pytest.session import MTBenchSession
 
 _RECORD = "--snapshot-update or --mtbench-record new writes it"
 
@@ -146,20 +141,6 @@ class JudgeSnapshot(SnapshotAssertion):
         """The file, as a reader finds it."""
         base = self.session.pytest_session.config.rootpath
         return f"snapshot {relative(_file(self.test_location), base)}"
-
-
-def judge_snapshot(request: pytest.FixtureRequest, session: MTBenchSession) -> JudgeSnapshot:
-    """The snapshot of a test's question."""
-    file, question_id, text = session.snapshot(request.node)
-    option = request.config.option
-    extension = partial(JudgeSnapshotExtension, text, question_id, session.settings.snapshot_tolerance)
-    return JudgeSnapshot(
-        session=request.config._syrupy,  # type: ignore[attr-defined]
-        extension_class=extension,  # type: ignore[arg-type]  # syrupy calls it without arguments
-        test_location=QuestionLocation(request.node, file),
-        update_snapshots=option.update_snapshots,
-        update_new_snapshots_only=option.update_new_snapshots_only,
-    )
 
 
 def _file(location: PyTestLocation) -> Path:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mtbench_pytest.jsonl import dump_jsonl
+from tests.real.command import run, start
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 
@@ -53,25 +50,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(home: Path, server: ChatServer, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", "-m", "mtbench_pytest.cli", "noise", "bench", *options]
-    command += ["--answers", "frozen.jsonl", "--judge", f"openai:strong?base_url={server.base_url}"]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # As a shell's background job a process would ignore SIGINT, and so would its children.
-    return subprocess.Popen(
-        command,
-        cwd=home,
-        text=True,
-        env=os.environ | {"OPENAI_API_KEY": "none"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        **pipes,
-    )
-
-
-def run(home: Path, server: ChatServer, *options: str) -> tuple[int, str, str]:
-    process = start(home, server, *options)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+def words(server: ChatServer, *options: str) -> tuple[str, ...]:
+    judge = f"openai:strong?base_url={server.base_url}"
+    return ("noise", "bench", "--answers", "frozen.jsonl", "--judge", judge, *options)
 
 
 def wait_for(server: ChatServer, served: int) -> None:
@@ -84,11 +65,11 @@ def wait_for(server: ChatServer, served: int) -> None:
 def test_a_judge_that_wobbles(home: Path) -> None:
     """Half of the replies get 7, 8, 7, 8: squares of 1 over three degrees, the others 0: √(20 / 120)."""
     with ChatServer(respond=Wobbling()) as server:
-        status, out, err = run(home, server, "--repeats", "4")
+        status, out, err = run(home, *words(server, "--repeats", "4"))
         assert (status, err) == (0, "")
         assert server.served == 4 * REPLIES
         assert all(body["temperature"] == 0 for body in server.chats)
-        again = run(home, server, "--repeats", "4")
+        again = run(home, *words(server, "--repeats", "4"))
         assert server.served == 4 * REPLIES, "nothing that is there is asked again"
     assert f"strong: {REPLIES} replies of {QUESTIONS} questions, 4 grades each; 160 of 160 judgments" in out
     assert "within-answer SD      0.408 points" in out
@@ -103,7 +84,7 @@ def test_a_judge_that_wobbles(home: Path) -> None:
 def test_a_command_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) -> None:
     options = ("--repeats", "3", "--concurrency", "4")
     with ChatServer(latency=0.03, respond=Wobbling()) as server:
-        process = start(home, server, *options)
+        process = start(home, *words(server, *options))
         wait_for(server, 20)
         process.send_signal(sent)
         _, err = process.communicate(timeout=30)
@@ -113,7 +94,7 @@ def test_a_command_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) 
             assert process.returncode == 130
             assert "what was graded is kept, and the same command goes on" in err
             assert "Traceback" not in err
-        status, out, _ = run(home, server, *options)
+        status, out, _ = run(home, *words(server, *options))
         assert status == 0
         assert server.served <= 3 * REPLIES + 4, "at most what was under way is asked again"
     made = re.search(r"(\d+) of 120 judgments were made now", out)
@@ -123,14 +104,14 @@ def test_a_command_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) 
 
 def test_a_crowded_server(home: Path) -> None:
     with ChatServer(capacity=4, retry_after=0.05, latency=0.01, respond=Wobbling()) as server:
-        status, _, err = run(home, server, "--repeats", "2")
+        status, _, err = run(home, *words(server, "--repeats", "2"))
         assert (status, err) == (0, "")
         assert server.served == 2 * REPLIES
 
 
 def test_a_judge_without_a_verdict(home: Path) -> None:
     with ChatServer(respond=lambda _: "I cannot say.") as server:
-        status, out, _ = run(home, server, "--repeats", "2")
+        status, out, _ = run(home, *words(server, "--repeats", "2"))
     assert status == 1
     assert out.startswith("80 judgments could not be had; the same command asks for them again:")
     assert "nothing can be told" in out
@@ -138,7 +119,7 @@ def test_a_judge_without_a_verdict(home: Path) -> None:
 
 def test_a_wrong_key_is_told_in_one_line(home: Path) -> None:
     with ChatServer(key="right") as server:
-        status, _, err = run(home, server)
+        status, _, err = run(home, *words(server))
     assert status == 2
     (line,) = err.splitlines()
     assert line.startswith(f"mtbench: {server.base_url}: ")

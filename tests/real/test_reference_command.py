@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mtbench_pytest.jsonl import dump_jsonl
+from tests.real.command import run, start
 from tests.real.server import ChatServer
 
 QUESTIONS = 40
@@ -31,25 +28,8 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(home: Path, server: ChatServer, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", "-m", "mtbench_pytest.cli", "reference", "bench", *options]
-    command += ["--model", f"openai:strong?base_url={server.base_url}"]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # As a shell's background job a process would ignore SIGINT, and so would its children.
-    return subprocess.Popen(
-        command,
-        cwd=home,
-        text=True,
-        env=os.environ | {"OPENAI_API_KEY": "none"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        **pipes,
-    )
-
-
-def run(home: Path, server: ChatServer, *options: str) -> tuple[int, str, str]:
-    process = start(home, server, *options)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+def words(server: ChatServer, *options: str) -> tuple[str, ...]:
+    return ("reference", "bench", "--model", f"openai:strong?base_url={server.base_url}", *options)
 
 
 def answers(home: Path) -> dict[int, list[str]]:
@@ -69,7 +49,7 @@ def wait_for(home: Path, count: int) -> None:
 
 
 def test_the_answers_of_a_served_model(home: Path, server: ChatServer) -> None:
-    status, out, err = run(home, server)
+    status, out, err = run(home, *words(server))
     assert (status, err) == (0, "")
     assert f"{QUESTIONS} answers written" in out
     found = answers(home)
@@ -80,7 +60,7 @@ def test_the_answers_of_a_served_model(home: Path, server: ChatServer) -> None:
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) -> None:
     with ChatServer(latency=0.05) as server:
-        process = start(home, server)
+        process = start(home, *words(server))
         wait_for(home, 10)
         process.send_signal(sent)
         _, err = process.communicate(timeout=30)
@@ -91,7 +71,7 @@ def test_a_run_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) -> N
             assert "is kept, and the same command goes on" in err
             assert "Traceback" not in err
         before = len(server.chats)
-        status, out, _ = run(home, server)
+        status, out, _ = run(home, *words(server))
     assert status == 0
     assert f"{QUESTIONS - len(kept)} answers written, {len(kept)} were there" in out
     assert len(server.chats) - before == 2 * (QUESTIONS - len(kept)), "nothing that is there is asked again"
@@ -100,7 +80,7 @@ def test_a_run_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) -> N
 
 def test_a_crowded_server(home: Path) -> None:
     with ChatServer(capacity=4, retry_after=0.05, latency=0.01) as server:
-        status, _, err = run(home, server)
+        status, _, err = run(home, *words(server))
     assert (status, err) == (0, "")
     asked = Counter(body["messages"][-1]["content"] for body in server.chats)
     assert set(asked) == {f"Ask {n}." for n in range(1, 41)} | {f"And {n} again?" for n in range(1, 41)}
@@ -109,7 +89,7 @@ def test_a_crowded_server(home: Path) -> None:
 
 def test_a_wrong_key_is_told_in_one_line(home: Path) -> None:
     with ChatServer(key="right") as server:
-        status, _, err = run(home, server)
+        status, _, err = run(home, *words(server))
     assert status == 2
     (line,) = err.splitlines()
     assert line.startswith(f"mtbench: {server.base_url}: ")
