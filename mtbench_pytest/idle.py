@@ -1,4 +1,4 @@
-"""What a run does with the time it waits: libraries that it will need are loaded meanwhile."""
+"""What a run does beside its tests, best while it waits: libraries are loaded that the decision will need."""
 
 from __future__ import annotations
 

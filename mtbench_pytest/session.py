@@ -45,7 +45,7 @@ _SENT = pytest.StashKey[dict[str, Any]]()
 _GRADES = pytest.StashKey[str]()
 _ROW = pytest.StashKey[Row]()
 _TICK = 0.5  # seconds between looks at a terminal's live line
-_BREATH = 0.1  # seconds by which the first calls are sent, and their replies still on the way
+_BREATH = 0.1  # seconds by which the first calls are sent, if any, and their replies still on the way
 
 
 class MTBenchSession:
@@ -231,8 +231,8 @@ class MTBenchSession:
         try:
             pipeline = run.pipeline(question, judged=judged, ahead=not self.is_worker)
             future = pick(pipeline)
-            if not wait([future], timeout=_BREATH).done:
-                use_idle_time(controller=not self.is_worker)
+            wait([future], timeout=_BREATH)
+            use_idle_time(controller=not self.is_worker)
             while (waits := not wait([future], timeout=_TICK).done) or self._live.overdue:
                 self._live.show(added(self._look().values()))
                 if waits and not pipeline.alive:
