@@ -267,7 +267,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve({})
 
     def do_POST(self) -> None:
-        self._serve(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionResetError("the client went away")
+        self._serve(json.loads(body))
 
     def _serve(self, body: Body) -> None:
         chat = self.server.chat
