@@ -85,6 +85,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "samples": (dict, "a table name = [question ids]"),
 }
 _MARGINS = ("run", "question", "win_rate")
+WIN_RATE_MOST = 0.5  # under one half; more would let every candidate through
 
 
 def read_config(path: Path, reference_categories: frozenset[str] = REFERENCE_CATEGORIES) -> BenchConfig:
@@ -115,7 +116,7 @@ def read_config(path: Path, reference_categories: frozenset[str] = REFERENCE_CAT
         reference_categories=_strings(path, data, "reference_categories", reference_categories),
         reference_answer=data.get("reference_answer"),
         metrics=data.get("metrics"),
-        margins=_numbers(path, data, "margins", _MARGINS),
+        margins=_margins(path, data),
         categories={
             name: _category(path, f"categories.{name}", rules)
             for name, rules in data.get("categories", {}).items()
@@ -140,6 +141,14 @@ def _category(path: Path, table: str, rules: Any) -> CategoryRules:
     rest = {key: value for key, value in rules.items() if key != "critical"}
     margins = _numbers(path, {table: rest}, table, ("critical", "question_margin"))
     return CategoryRules(critical, margins.get("question_margin"))
+
+
+def _margins(path: Path, data: Mapping[str, Any]) -> dict[str, float]:
+    margins = _numbers(path, data, "margins", _MARGINS)
+    if margins.get("win_rate", 0.0) > WIN_RATE_MOST:
+        given = f"win_rate = {margins['win_rate']:g} in [margins]"
+        raise FileError(path, given, f"a share from 0 to {WIN_RATE_MOST}: 0.1 for ten per cent")
+    return margins
 
 
 def _numbers(path: Path, data: Mapping[str, Any], table: str, known: Sequence[str] = ()) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mtbench_pytest.bench_config import BenchConfig
+from mtbench_pytest.bench_config import WIN_RATE_MOST, BenchConfig
 from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.drift import LEAST
 from mtbench_pytest.errors import SpecError
@@ -30,12 +30,23 @@ def _none_or_some(text: str) -> int:
     return int(text)
 
 
+def _half_at_most(text: str) -> float:
+    try:
+        value = number(text)
+    except ValueError:
+        value = 1.0
+    if value > WIN_RATE_MOST:
+        raise ValueError(f"a share from 0 to {WIN_RATE_MOST}: 0.1 for ten per cent")
+    return value
+
+
 _PARSERS: Mapping[str, Parser] = {
     "candidate": parse_spec,
     "baseline": parse_spec,
     "judge": parse_spec,
     "bench": _text,
     "margin": number,
+    "win-rate-margin": _half_at_most,
     "question-margin": number,
     "question-policy": choice("fail", "report"),
     "pairwise": choice("on", "off"),
@@ -59,7 +70,11 @@ _PARSERS: Mapping[str, Parser] = {
 _FREE_KINDS = frozenset({"answers", "blessed", "judgments", "checks"})
 
 # Option to key in the table [margins] of bench.toml.
-_MARGINS: Mapping[str, str] = {"margin": "run", "question-margin": "question"}
+_MARGINS: Mapping[str, str] = {
+    "margin": "run",
+    "win-rate-margin": "win_rate",
+    "question-margin": "question",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,7 @@ class Settings:
     judge: Spec | None
     bench: Path | None
     margin: float
+    win_rate_margin: float
     question_margin: float
     question_policy: Literal["fail", "report"]
     pairwise: bool
@@ -125,7 +141,7 @@ class Settings:
         return Policy(
             margin=pick("margin", self.margin),
             question_margin=pick("question-margin", self.question_margin),
-            win_rate_margin=bench.margins.get("win_rate", Policy().win_rate_margin),
+            win_rate_margin=pick("win-rate-margin", self.win_rate_margin),
             categories=bench.categories,
         )
 

@@ -68,6 +68,8 @@ def test_the_other_margins() -> None:
     policy = settings().policy(config)
     assert (policy.margin, policy.question_margin, policy.win_rate_margin) == (0.5, 2.0, 0.2)
     assert settings({"question-margin": "3"}).policy(config).question_margin == 3
+    assert settings({"win-rate-margin": "0.05"}).policy(config).win_rate_margin == 0.05
+    assert settings({}, {"win-rate-margin": "0.3"}).policy(BenchConfig()).win_rate_margin == 0.3
     assert settings().policy(BenchConfig()).win_rate_margin == 0.10
 
 
@@ -76,6 +78,8 @@ def test_the_other_margins() -> None:
     [
         ("margin", "-1", "a number from 0 up"),
         ("question-margin", "x", "a number from 0 up"),
+        ("win-rate-margin", "10", "a share from 0 to 0.5: 0.1 for ten per cent"),
+        ("win-rate-margin", "-1", "a share from 0 to 0.5: 0.1 for ten per cent"),
         ("question-policy", "warn", "one of fail, report"),
         ("pairwise", "yes", "one of on, off"),
         ("concurrency", "0", "a whole number from 1 up"),
