@@ -84,8 +84,13 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "judge_noise": (dict, "a table judge = points"),
     "samples": (dict, "a table name = [question ids]"),
 }
-_MARGINS = ("run", "question", "win_rate")
-WIN_RATE_MOST = 0.5  # under one half; more would let every candidate through
+# The most that a margin may be, and what is expected instead: more would let every candidate through.
+_POINTS = (9.0, "points from 0 to 9, for grades lie from 1 to 10")
+MARGIN_LIMITS: Mapping[str, tuple[float, str]] = {
+    "run": _POINTS,
+    "question": _POINTS,
+    "win_rate": (0.5, "a share from 0 to 0.5: 0.1 for ten per cent"),
+}
 
 
 def read_config(path: Path, reference_categories: frozenset[str] = REFERENCE_CATEGORIES) -> BenchConfig:
@@ -144,10 +149,11 @@ def _category(path: Path, table: str, rules: Any) -> CategoryRules:
 
 
 def _margins(path: Path, data: Mapping[str, Any]) -> dict[str, float]:
-    margins = _numbers(path, data, "margins", _MARGINS)
-    if margins.get("win_rate", 0.0) > WIN_RATE_MOST:
-        given = f"win_rate = {margins['win_rate']:g} in [margins]"
-        raise FileError(path, given, f"a share from 0 to {WIN_RATE_MOST}: 0.1 for ten per cent")
+    margins = _numbers(path, data, "margins", tuple(MARGIN_LIMITS))
+    for name, value in margins.items():
+        most, expected = MARGIN_LIMITS[name]
+        if value > most:
+            raise FileError(path, f"{name} = {value:g} in [margins]", expected)
     return margins
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from mtbench_pytest.actions import Decided, tell_actions
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.report.fastchat import file_name
-from mtbench_pytest.report.folder import relative
+from mtbench_pytest.report.folder import PARTIAL, relative
 from mtbench_pytest.report.junit import suite_properties
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import Screen, write_summary
@@ -67,4 +67,4 @@ def report_folder(base: Path, run: BenchRun, decided: Sequence[BenchRun], *, par
         name = file_name(run.bench.name)
         same = [other for other in decided if file_name(other.bench.name) == name]
         base /= name if len(same) == 1 else f"{name}-{same.index(run) + 1}"
-    return base / "partial" if partial else base
+    return base / PARTIAL if partial else base

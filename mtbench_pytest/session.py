@@ -27,13 +27,13 @@ from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress, added
 from mtbench_pytest.publish import Publisher, report_folder
 from mtbench_pytest.records import Answer, AnswerFailure, Question, QuestionId, Row, Side
-from mtbench_pytest.report.folder import set_aside
+from mtbench_pytest.report.folder import check_folder, set_aside_all
 from mtbench_pytest.report.junit import question_properties
 from mtbench_pytest.report.terminal import verbose_word
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.screen import header
 from mtbench_pytest.selection import compares, needs_of, question_of, reordered
-from mtbench_pytest.settings import Settings, read_settings
+from mtbench_pytest.settings import Settings, read_report, read_settings
 from mtbench_pytest.suite import load_bench
 from mtbench_pytest.watch import Watch, showing, telling
 from mtbench_pytest.wire import row_from_dict, to_plain
@@ -62,6 +62,7 @@ class MTBenchSession:
         self._finished = False
         self._refused = ""
         self._untidy = False
+        self._uncollected = False
         self._office = Office.of(settings, config.rootpath, getattr(config, "workerinput", None))
         self._live = LiveLine.of(config)
         self._watch: Watch | None = None
@@ -75,12 +76,18 @@ class MTBenchSession:
             pytest.UsageError: For the first that cannot be understood.
         """
         ini_folder = config.inipath.parent if config.inipath else config.rootpath
+        sources = (
+            lambda option: config.getoption(option.key),
+            lambda option: config.getini(option.key),
+            (Path(), ini_folder),
+        )
         with _one_line(pytest.UsageError):
-            settings = read_settings(
-                lambda option: config.getoption(option.key),
-                lambda option: config.getini(option.key),
-                (Path(), ini_folder),
-            )
+            try:
+                settings = read_settings(*sources)
+            except MTBenchError:
+                if not _only_looks(config):
+                    set_aside_all(config.invocation_params.dir / read_report(*sources))
+                raise
         return cls(config, settings)
 
     def configure_worker(self, workerinput: dict[str, Any]) -> None:
@@ -104,10 +111,13 @@ class MTBenchSession:
 
     @pytest.hookimpl(tryfirst=True)  # before xdist starts workers, which would each report the same mistake
     def pytest_sessionstart(self) -> None:
-        """Finds mistakes in what the command line names."""
+        """Puts earlier results away and finds mistakes in what the command line names."""
         if self.is_worker or not self.settings.given:
             return
+        self._set_aside()
         with _one_line(pytest.UsageError):
+            if not _only_looks(self.config):
+                check_folder(self.config.invocation_params.dir / self.settings.report)
             try_specs(self.settings)
             if self.settings.bench is not None:
                 self._run(find_bench(self.settings.bench))
@@ -147,13 +157,14 @@ class MTBenchSession:
                 run = self._run_of(item)
                 run.select(question, needs_of(item))
                 run.recordings.asserted |= compares(item)
+        if self.runs:
+            self._set_aside()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Looks for mistakes before anything is spent; a worker that finds one runs no test."""
-        option = self.config.option
-        broken = session.testsfailed and not option.continue_on_collection_errors
-        if option.collectonly or option.setupplan or broken:
+        broken = session.testsfailed and not self.config.option.continue_on_collection_errors
+        if broken or _only_looks(self.config):
             return None
         self._began = True
         self._notices.enter_context(notices(self._live))
@@ -165,20 +176,19 @@ class MTBenchSession:
             if not self.is_worker:
                 raise pytest.UsageError(self._refused) from None
             return True
-        self._set_aside()
         if self.is_worker and self._office.shared:
             self._watch = telling(self._office.crew, self._look)
         return None
 
     def _set_aside(self) -> None:
-        """Puts earlier results away; xdist's controller does not know yet which benches there will be."""
-        if self.is_worker:
-            return
-        folders = {self._report_folder(run, partial=False) for run in self._gated()}
-        if getattr(self.config.option, "dist", "no") != "no":
-            folders.add(self.config.invocation_params.dir / self.settings.report)
-        for folder in folders:
-            set_aside(folder)
+        """Puts earlier results away, of every bench: however this run ends, they are not this run's."""
+        if not _only_looks(self.config):
+            set_aside_all(self.config.invocation_params.dir / self.settings.report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Learns that something could not be collected, and so is not gated."""
+        ignored = self.config.option.continue_on_collection_errors
+        self._uncollected = self._uncollected or (report.failed and not ignored)
 
     # During the tests: wait.
 
@@ -288,6 +298,10 @@ class MTBenchSession:
         """
         if sent["refused"]:
             self._refused = sent["refused"]
+            plugins = self.config.pluginmanager
+            if (syrupy := plugins.get_plugin("syrupy")) is not None:
+                # It would miss the workers that are not waited for, and warn of that.
+                plugins.unregister(syrupy)
             raise pytest.UsageError(self._refused)
         for path, part in sent["runs"].items():
             self._run(Path(path)).merge(part)
@@ -310,6 +324,9 @@ class MTBenchSession:
         if outcomes is not None:
             failed = self._untidy or any(run.fatal for run in self.runs.values())
             session.exitstatus = exit_status(outcomes, 1 if failed else int(session.exitstatus))
+        if self._uncollected and session.exitstatus in (0, 1):
+            # Under xdist pytest says 1, as for a test that failed.
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> list[Outcome] | None:
         """Ends what is under way and decides, where this process does; else returns None."""
@@ -390,6 +407,11 @@ class MTBenchSession:
     def _report_folder(self, run: BenchRun, *, partial: bool) -> Path:
         base = self.config.invocation_params.dir / self.settings.report
         return report_folder(base, run, self._gated(), partial=partial)
+
+
+def _only_looks(config: pytest.Config) -> bool:
+    """Whether pytest was asked what it would do."""
+    return bool(config.option.collectonly or config.option.setupplan)
 
 
 @contextmanager

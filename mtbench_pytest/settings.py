@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mtbench_pytest.bench_config import WIN_RATE_MOST, BenchConfig
+from mtbench_pytest.bench_config import MARGIN_LIMITS, BenchConfig
 from mtbench_pytest.database import sqlite_url
 from mtbench_pytest.drift import LEAST
 from mtbench_pytest.errors import SpecError
@@ -30,24 +30,29 @@ def _none_or_some(text: str) -> int:
     return int(text)
 
 
-def _half_at_most(text: str) -> float:
-    try:
-        value = number(text)
-    except ValueError:
-        value = 1.0
-    if value > WIN_RATE_MOST:
-        raise ValueError(f"a share from 0 to {WIN_RATE_MOST}: 0.1 for ten per cent")
-    return value
+def _up_to(most: float, expected: str) -> Parser:
+    def parse(text: str) -> float:
+        try:
+            value = number(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if value > most:
+            raise ValueError(expected)
+        return value
 
+    return parse
+
+
+_points = _up_to(*MARGIN_LIMITS["run"])
 
 _PARSERS: Mapping[str, Parser] = {
     "candidate": parse_spec,
     "baseline": parse_spec,
     "judge": parse_spec,
     "bench": _text,
-    "margin": number,
-    "win-rate-margin": _half_at_most,
-    "question-margin": number,
+    "margin": _points,
+    "win-rate-margin": _up_to(*MARGIN_LIMITS["win_rate"]),
+    "question-margin": _points,
     "question-policy": choice("fail", "report"),
     "pairwise": choice("on", "off"),
     "early-stop": choice("on", "off"),
@@ -162,21 +167,43 @@ def read_settings(
         SpecError: For the first that cannot be read.
     """
     values: dict[str, Any] = {}
-    given = set()
     for option in OPTIONS:
-        source, text, base = option.flag, command_line(option), bases[0]
-        if text is not None:
-            given.add(option.name)
-        elif (text := ini(option)) is not None:
-            source, base = f"{option.key} =", bases[1]
-        else:
-            text = option.default
+        value = _read(option, command_line, ini, bases)
         field = option.name.replace("-", "_")
-        value = None if text is None else _place(_parse(option, text, source), option, base)
         values[field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
     for switch in ("pairwise", "early_stop", "regrade_baseline"):
         values[switch] = values[switch] == "on"
-    return Settings(**values, given=frozenset(given))
+    given = frozenset(option.name for option in OPTIONS if command_line(option) is not None)
+    return Settings(**values, given=given)
+
+
+def read_report(
+    command_line: Callable[[Option], str | None],
+    ini: Callable[[Option], str | None],
+    bases: tuple[Path, Path] = (Path(), Path()),
+) -> Path:
+    """Reads the report folder alone, for a run whose other options cannot be understood.
+
+    Raises:
+        SpecError: Where it cannot be read either.
+    """
+    (option,) = (option for option in OPTIONS if option.name == "report")
+    report: Path = _read(option, command_line, ini, bases)
+    return report
+
+
+def _read(
+    option: Option,
+    command_line: Callable[[Option], str | None],
+    ini: Callable[[Option], str | None],
+    bases: tuple[Path, Path],
+) -> Any:
+    source, text, base = option.flag, command_line(option), bases[0]
+    if text is None and (text := ini(option)) is not None:
+        source, base = f"{option.key} =", bases[1]
+    elif text is None:
+        text = option.default
+    return None if text is None else _place(_parse(option, text, source), option, base)
 
 
 def _parse(option: Option, text: str, source: str) -> Any:

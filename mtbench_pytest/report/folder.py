@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.decision import Decision
+from mtbench_pytest.errors import FileError
 from mtbench_pytest.records import Question, Row
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.markdown import report_markdown
@@ -18,6 +20,8 @@ from mtbench_pytest.report.result import result_json
 
 RESULT = "result.json"
 PREVIOUS = "result.previous.json"
+REPORT = "report.md"
+PARTIAL = "partial"  # the folder of a part's report, in that of the whole
 
 # Only what `fastchat_files` names is ever removed, whatever a result.json lists.
 _OURS = re.compile(r"model_(answer|judgment)/[\w.@+-]+\.jsonl")
@@ -46,16 +50,38 @@ def report_files(
     about = {**about, "files": sorted(files)}
     return {
         **files,
-        "report.md": [report_markdown(decision, rows, about, questions, more)],
+        REPORT: [report_markdown(decision, rows, about, questions, more)],
         "report.html": report_page(decision, rows, about, questions, more),
         RESULT: result_json(decision, rows, about),
     }
+
+
+def check_folder(folder: Path) -> None:
+    """Looks before a run whether its report can be written, without making the folder.
+
+    Raises:
+        FileError: Where it cannot.
+    """
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    expected = "a folder for the report that can be written, or another --mtbench-report"
+    if not there.is_dir():
+        raise FileError(folder, f"{there} is no folder", expected)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise FileError(folder, f"{there} cannot be written", expected)
 
 
 def set_aside(folder: Path) -> None:
     """Renames an earlier run's result, so that nobody takes it for this run's should this one break off."""
     with suppress(OSError):  # a folder that cannot be written says so when the report is
         (folder / RESULT).replace(folder / PREVIOUS)
+
+
+def set_aside_all(base: Path) -> None:
+    """The same for a session's report folder and for those of its benches below."""
+    below = (found.parent for found in base.glob(f"*/{RESULT}"))
+    ours = (folder for folder in below if folder.name != PARTIAL and (folder / REPORT).is_file())
+    for folder in (base, *ours):
+        set_aside(folder)
 
 
 def earlier_files(folder: Path) -> set[str]:

@@ -7,10 +7,10 @@ import pytest
 from tests.plugin.harness import BARE_AND_XDIST, Example
 
 MISTAKES = [
-    (["--mtbench-margin=wide"], ["--mtbench-margin wide", "a number from 0 up"]),
-    (["--mtbench-margin=-1"], ["--mtbench-margin -1", "a number from 0 up"]),
-    (["--mtbench-margin=nan"], ["--mtbench-margin nan", "a number from 0 up"]),
-    (["--mtbench-question-margin="], ["--mtbench-question-margin", "a number from 0 up"]),
+    (["--mtbench-margin=wide"], ["--mtbench-margin wide", "points from 0 to 9"]),
+    (["--mtbench-margin=-1"], ["--mtbench-margin -1", "points from 0 to 9"]),
+    (["--mtbench-margin=nan"], ["--mtbench-margin nan", "points from 0 to 9"]),
+    (["--mtbench-question-margin="], ["--mtbench-question-margin", "points from 0 to 9"]),
     (["--mtbench-question-policy=ignore"], ["--mtbench-question-policy ignore", "one of fail, report"]),
     (["--mtbench-pairwise=maybe"], ["--mtbench-pairwise maybe", "one of on, off"]),
     (["--mtbench-seed=1.5"], ["--mtbench-seed 1.5", "a whole number from 0 up"]),
@@ -51,8 +51,15 @@ def test_a_mistake_on_the_command_line(chat: Example, options: list[str], words:
 
 
 def test_a_mistake_is_told_once_with_workers(chat: Example) -> None:
-    chat.run("--mtbench-margin=wide", "-n2").refused("--mtbench-margin wide", "a number from 0 up")
+    chat.run("--mtbench-margin=wide", "-n2").refused("--mtbench-margin wide", "points from 0 to 9")
     chat.run("-n2", candidate="answers:gone.jsonl").refused("gone.jsonl: no such file")
+
+
+def test_a_mistake_is_told_beside_syrupy_too(chat: Example) -> None:
+    """It warns where a worker's report is missing, and workers that are refused are not waited for."""
+    chat.syrupy = True
+    chat.answers("new", [8] * 5)
+    chat.run("-n2").refused("new.jsonl", "no answer to question 6")
 
 
 @BARE_AND_XDIST
@@ -62,7 +69,7 @@ def test_a_mistake_in_the_ini_file(chat: Example, workers: tuple[str, ...]) -> N
     run = chat.bare(*workers)
     said = run.out + run.err
     assert run.status in (2, 4) if not workers else run.status != 0
-    assert "mtbench_margin = wide: not understood; expected a number from 0 up" in said
+    assert "mtbench_margin = wide: not understood; expected points from 0 to 9" in said
     assert "Traceback" not in said
     assert "INTERNALERROR" not in said
     assert ".py:" not in said.replace("test_chat.py::", ""), said

@@ -40,8 +40,18 @@ def test_the_folder_holds_results_and_fastchats_files(chat: Example, workers: tu
     assert "report: out/here/report.html" in run.lines
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_the_status_stays(chat: Example) -> None:
+def test_a_folder_that_cannot_be_a_folder_is_refused_before_anything_is_spent(chat: Example) -> None:
     (chat.path / "blocked").write_text("a file, not a folder")
+    run = chat.run("--mtbench-report=blocked/here")
+    run.refused("blocked/here: ", "blocked is no folder", "another --mtbench-report")
+    assert not chat.asked()
+
+
+def test_a_folder_that_cannot_be_written_at_the_end_is_told_and_the_status_stays(chat: Example) -> None:
+    (chat.path / "conftest.py").write_text(
+        "from pathlib import Path\n"
+        "def pytest_runtest_teardown(): Path('blocked').touch()  # a file, not a folder\n"
+    )
     chat.grades([6] * 6)
     run = chat.run("--mtbench-report=blocked")
     assert run.status == 20

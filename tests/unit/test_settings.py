@@ -76,8 +76,9 @@ def test_the_other_margins() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("margin", "-1", "a number from 0 up"),
-        ("question-margin", "x", "a number from 0 up"),
+        ("margin", "-1", "points from 0 to 9, for grades lie from 1 to 10"),
+        ("question-margin", "x", "points from 0 to 9, for grades lie from 1 to 10"),
+        ("margin", "20", "points from 0 to 9, for grades lie from 1 to 10"),
         ("win-rate-margin", "10", "a share from 0 to 0.5: 0.1 for ten per cent"),
         ("win-rate-margin", "-1", "a share from 0 to 0.5: 0.1 for ten per cent"),
         ("question-policy", "warn", "one of fail, report"),

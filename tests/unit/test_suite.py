@@ -97,6 +97,7 @@ def test_a_bench_without_questions_is_refused(folder: Path) -> None:
         ("[margins]\nrun = true", "run = true in [margins]"),
         ("[margins]\nrun = inf", "run = "),
         ("[margins]\nrun = nan", "run = "),
+        ("[margins]\nrun = 20", "run = 20 in [margins]; expected points from 0 to 9"),
         ("[margins]\nwin_rate = 10", "win_rate = 10 in [margins]; expected a share from 0 to 0.5"),
         ("[temperature]\nmath = 'hot'", 'math = "hot" in [temperature]'),
         ("reference_categories = [3]", "reference_categories = [3]"),
