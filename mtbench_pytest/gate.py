@@ -104,6 +104,8 @@ def decide(
         outcome, reasons = "PARTIAL", [f"a part of the bench decides nothing: {why}" for why in partial]
         reasons += [fatal] if fatal else []
     elif fatal or incomparable or gaps:
+        # What broke the run off is why: that each category lacks questions follows from it.
+        gaps = gaps[:1] if fatal else gaps
         outcome, reasons = "NO VERDICT", [*filter(None, (fatal, incomparable)), *gaps]
     elif losses or any(endpoint.standing == "regressed" for endpoint in endpoints):
         outcome, reasons = "REGRESSION", [*losses, *_because(endpoints, "regressed")]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from inspect import signature
 from pathlib import Path
 from pkgutil import resolve_name
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -117,8 +120,23 @@ def build(spec: Spec, what: str, kinds: Mapping[str, str]) -> Any:
         MTBenchError: For an unknown kind, or what the builder raises.
     """
     if spec.kind not in kinds:
-        raise spec.error(f"unknown kind {spec.kind!r} of {what}", one_of(spec.kind, kinds))
+        expected, meant = one_of(spec.kind, kinds), _meant(spec, kinds)
+        hint = f" (did you mean {meant}?)" if meant and "did you mean" not in expected else ""
+        raise spec.error(f"unknown kind {spec.kind!r} of {what}", expected + hint)
     return resolve_name(kinds[spec.kind])(spec)
+
+
+def _meant(spec: Spec, kinds: Collection[str]) -> str:
+    """The spec with a kind before it, where a bare path or a model's name was given; else empty."""
+    if spec.value:
+        return ""
+    path = spec.base / Path(spec.kind).expanduser()
+    likely = ["hf", "openai"] if "/" in spec.kind else ["openai"]
+    if path.is_dir():
+        likely = ["hf", "judgments"]
+    elif path.suffix == ".jsonl":
+        likely = ["answers", "judgments"]
+    return next((f"{kind}:{spec.text}" for kind in likely if kind in kinds), "")
 
 
 def one_of(given: str, known: Mapping[str, Any]) -> str:
@@ -186,9 +204,22 @@ def python_factory(spec: Spec) -> Callable[[], Any]:
     if not module_name or not factory_name:
         raise spec.error("no module and factory", _FACTORY)
     with _users_code(spec):
-        factory = getattr(import_module(module_name), factory_name)
+        factory = getattr(_import(module_name, spec.base), factory_name)
         signature(factory).bind(**spec.params)
     return partial(factory, **spec.params)
+
+
+def _import(module: str, base: Path) -> ModuleType:
+    """Imports a module of the user's, from the folder where its spec was written, too."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        folder, top = base.resolve(), module.partition(".")[0]
+        if error.name != top or not ((folder / top).is_dir() or (folder / f"{top}.py").is_file()):
+            raise
+    sys.path.insert(0, str(folder))
+    invalidate_caches()
+    return import_module(module)
 
 
 def from_python(spec: Spec) -> Any:
@@ -208,6 +239,8 @@ def _users_code(spec: Spec) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = "" if frame.filename == __file__ else f"{frame.filename}:{frame.lineno}: "
+        frames = traceback.extract_tb(error.__traceback__)
+        frame = [frame for frame in frames if not frame.filename.startswith("<frozen")][-1]
+        own = frame.filename in (__file__, importlib.__file__)
+        where = "" if own else f"{frame.filename}:{frame.lineno}: "
         raise spec.error(f"{where}{type(error).__name__}: {error}", _FACTORY) from error

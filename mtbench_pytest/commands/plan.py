@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from mtbench_pytest.options import OPTIONS
+from mtbench_pytest.commands.run_options import add_run_options, settings_of
 from mtbench_pytest.specs import number
 
 
@@ -45,20 +45,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="also say how many questions this margin needs; may be repeated",
     )
     own.add_argument("--json", action="store_true", help="print the same figures as JSON")
-    run = plan.add_argument_group("the options of the run")
-    for option in OPTIONS:
-        text = "bench folder or suite (default: general)" if option.name == "bench" else option.help
-        run.add_argument(option.flag, dest=option.key, help=text, **option.how)
+    add_run_options(plan)
     plan.set_defaults(run=_plan)
 
 
 def _plan(arguments: argparse.Namespace) -> int:
     from mtbench_pytest.planning import make_plan
     from mtbench_pytest.report.plan import plan_lines, plan_result
-    from mtbench_pytest.settings import read_settings
 
     plan = make_plan(
-        read_settings(lambda option: getattr(arguments, option.key, None), lambda _: None),
+        settings_of(arguments),
         earlier=arguments.earlier,
         sd=arguments.sd,
         win_rate_sd=arguments.win_rate_sd,

@@ -54,7 +54,7 @@ def summary_lines(
     yield _collapse_line(decision.collapses)
     yield from _pairwise_lines(decision, rows)
     yield from _drop_lines(rows)
-    yield from _count_lines(rows)
+    yield from _count_lines(decision, rows)
     for note in notes:
         yield from wrapped(note)
     yield f"report: {report}"
@@ -174,7 +174,7 @@ def worst_turn(row: Row) -> int:
     return min(candidate, key=lambda turn: candidate[turn] - baseline[turn])
 
 
-def _count_lines(rows: Sequence[Row]) -> Iterator[str]:
+def _count_lines(decision: Decision, rows: Sequence[Row]) -> Iterator[str]:
     failures = [failure for row in rows for failure in row.failures]
     capped = {side: sum(row.answers[side].capped for row in rows if side in row.answers) for side in SIDES}
     yield ""
@@ -187,7 +187,8 @@ def _count_lines(rows: Sequence[Row]) -> Iterator[str]:
         if len(reasons) > _REASONS:
             yield f"  and {len(reasons) - _REASONS} more reasons, all in the report"
     else:
-        yield "failures: none"
+        gap = f"; {len(rows)} of {decision.expected} questions were reached"
+        yield f"failures: none{gap if len(rows) < decision.expected else ''}"
     if any(capped.values()):
         yield f"capped answers: {', '.join(f'{side} {n}' for side, n in capped.items())}"
     else:

@@ -58,6 +58,15 @@ def test_all_is_well(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "game of turn 1, good as A: A" in out
 
 
+def test_it_takes_what_a_run_takes(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    judge = f"--mtbench-judge=python:{__name__}:good_judge"
+    for tests in (bench, f"{bench}/test_bench.py"):
+        status = main(["doctor", tests, judge, "--mtbench-sample=1", "--mtbench-margin=0.3"])
+        out = capsys.readouterr().out
+        assert status == 0, out
+        assert "bench bench: 1 question" in out
+
+
 def test_without_pairwise_no_game_is_played(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A recorded judge without comparisons asks for just this option."""
     parties = {"candidate": "good_model", "baseline": "other_model", "judge": "good_judge"}

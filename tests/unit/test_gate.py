@@ -240,6 +240,9 @@ def test_a_fatal_error_leaves_no_verdict() -> None:
     decision = decide("b", rows_at(0.0), questions(20, turns=1), Policy(), pairwise=False, fatal="no key")
     assert decision.outcome == "NO VERDICT"
     assert decision.reasons == ("no key",)
+    early = decide("b", [], questions(20, turns=1), Policy(), pairwise=False, fatal="no key")
+    assert early.reasons[0] == "no key"
+    assert len(early.reasons) == 2, "not a line for each category"
 
 
 def test_a_part_of_a_bench_decides_nothing() -> None:

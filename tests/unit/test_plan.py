@@ -452,6 +452,12 @@ def test_the_command(bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "time at the earlier run's pace: answering ~5 s, judging ~4 s, side by side" in out
 
 
+def test_the_bench_may_stand_where_pytest_has_it(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [f"--mtbench-{party}={spec}" for party, spec in PAID.items()]
+    assert main(["plan", str(bench), *options]) == 0
+    assert capsys.readouterr().out == plan_text(bench, capsys, *options)
+
+
 def test_json(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [f"--mtbench-{party}={spec}" for party, spec in PAID.items()]
     found = plan_json(bench, capsys, *options)

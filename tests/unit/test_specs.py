@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +106,41 @@ def test_parsers_refuse(parser: Parser, text: str) -> None:
 def test_an_unknown_kind_is_refused_with_the_likely_one(build: Callable[[Spec], object]) -> None:
     with pytest.raises(MTBenchError, match=r"unknown kind 'opena' of .*did you mean openai\?"):
         build(parse_spec("opena:x"))
+
+
+@pytest.mark.parametrize(
+    ("build", "given", "meant"),
+    [
+        (build_model, "folder", "hf:folder"),
+        (build_model, "~/gone/model?dtype=float32", "hf:~/gone/model?dtype=float32"),
+        (build_model, "Qwen/Qwen2.5-7B-Instruct", "hf:Qwen/Qwen2.5-7B-Instruct"),
+        (build_model, "said.jsonl", "answers:said.jsonl"),
+        (build_model, "gpt-4o", "openai:gpt-4o"),
+        (build_judge, "folder", "judgments:folder"),
+        (build_judge, "Qwen/Qwen2.5-72B-Instruct", "openai:Qwen/Qwen2.5-72B-Instruct"),
+        (build_judge, "said.jsonl", "judgments:said.jsonl"),
+    ],
+)
+def test_a_bare_path_or_name_is_told_its_kind(
+    build: Callable[[Spec], object], given: str, meant: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(MTBenchError, match="unknown kind") as error:
+        build(replace(parse_spec(given), base=tmp_path))
+    assert f"(did you mean {meant}?)" in str(error.value)
+
+
+def test_a_module_beside_the_spec_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "judges_of_mine.py").write_text("def make(): return 'made'\n")
+    assert from_python(replace(parse_spec("python:judges_of_mine:make"), base=tmp_path)) == "made"
+
+
+def test_a_module_that_is_nowhere_is_told_without_pythons_own_files() -> None:
+    with pytest.raises(SpecError) as error:
+        from_python(parse_spec("python:no_such_module:make"))
+    assert ": ModuleNotFoundError: No module named 'no_such_module'; expected" in str(error.value)
+    assert "importlib" not in str(error.value)
 
 
 def made(colour: str, size: str = "1") -> tuple[str, str]:
