@@ -55,10 +55,13 @@ def test_a_module_that_does_not_import_interrupts_as_ever(chat: Example) -> None
     assert not run.wrote()
 
 
-def test_a_module_that_does_not_import_fails_as_ever_under_xdist(chat: Example) -> None:
-    """pytest-xdist runs what it could collect."""
+def test_a_module_that_does_not_import_ends_as_without_xdist(chat: Example) -> None:
+    """pytest-xdist runs what it could collect, and would say 1: a PASS with failed tests."""
     (chat.path / "test_other.py").write_text("import nothing_of_that_name\n")
+    assert chat.run().status == 2
     run = chat.run("-n2")
+    assert (run.decision, run.status) == ("PASS", 2)
+    run = chat.run("-n2", "--continue-on-collection-errors")
     assert (run.decision, run.status) == ("PASS", 1)
 
 
