@@ -142,6 +142,8 @@ def test_where_the_last_run_was_a_part_it_says_so(passed: Home) -> None:
     (report / "partial").mkdir()
     (report / "result.json").rename(report / "partial" / "result.json")
     refused(FileError, passed, "the last run was a part", "partial --force")
+    (report / "partial" / "result.json").rename(report / "result.previous.json")
+    refused(FileError, passed, "the last run came to no decision")
 
 
 def test_a_place_that_cannot_be_written(passed: Home) -> None:
