@@ -18,7 +18,7 @@ from mtbench_pytest.jsonl import Line, dump_jsonl, read_jsonl
 from mtbench_pytest.provenance import provenance
 from mtbench_pytest.records import QuestionId
 from mtbench_pytest.report.fastchat import file_name
-from mtbench_pytest.report.folder import PREVIOUS, RESULT, write_files
+from mtbench_pytest.report.folder import PARTIAL, PREVIOUS, RESULT, write_files
 
 # Of a run that decided one of these nobody would want to measure later ones by it unawares.
 _REFUSED = ("PARTIAL", "NO VERDICT", "REGRESSION")
@@ -97,10 +97,10 @@ def bless(run: Path, name: str, into: Path, *, force: bool = False, replace: boo
 
 def _read_result(run: Path) -> dict[str, Any]:
     path = run / RESULT
-    if not path.is_file() and (run / "partial" / RESULT).is_file():
-        raise FileError(path, "no such file: the last run was a part", f"{run / 'partial'} --force")
+    if not path.is_file() and (run / PARTIAL / RESULT).is_file():
+        raise FileError(path, "no such file: the last run was a part", f"{run / PARTIAL} --force")
     if not path.is_file() and (run / PREVIOUS).is_file():
-        raise FileError(path, "no such file: the last run came to no decision", "one that does, first")
+        raise FileError(path, "no such file: the last run came to no decision", "the report of one that did")
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -191,13 +191,16 @@ def _because(endpoints: Sequence[Endpoint], standing: Standing) -> list[str]:
 EXIT_STATUS: dict[Outcome, int] = {"REGRESSION": 20, "NO VERDICT": 22, "INCONCLUSIVE": 21}
 
 
-def exit_status(outcomes: Sequence[Outcome], tests: int) -> int:
+def exit_status(outcomes: Sequence[Outcome], tests: int, *, uncollected: bool = False) -> int:
     """The exit status of a run.
 
     Args:
         outcomes: One a bench; PASS and PARTIAL leave the status to the tests.
         tests: pytest's own status: 0, 1 for failed tests, or 2 to 5, which stay.
+        uncollected: Something could not be collected, and so is not gated. Alone pytest ends with 2 then;
+            under xdist it says 1, as for a test that failed.
     """
     if tests not in (0, 1):
         return tests
-    return next((status for outcome, status in EXIT_STATUS.items() if outcome in outcomes), tests)
+    own = 2 if uncollected else tests
+    return next((status for outcome, status in EXIT_STATUS.items() if outcome in outcomes), own)

@@ -323,10 +323,8 @@ class MTBenchSession:
         self._notices.close()
         if outcomes is not None:
             failed = self._untidy or any(run.fatal for run in self.runs.values())
-            session.exitstatus = exit_status(outcomes, 1 if failed else int(session.exitstatus))
-        if self._uncollected and session.exitstatus in (0, 1):
-            # Under xdist pytest says 1, as for a test that failed.
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
+            tests = 1 if failed else int(session.exitstatus)
+            session.exitstatus = exit_status(outcomes, tests, uncollected=self._uncollected)
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> list[Outcome] | None:
         """Ends what is under way and decides, where this process does; else returns None."""

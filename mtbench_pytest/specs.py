@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from importlib import import_module, invalidate_caches
 from inspect import signature
 from pathlib import Path
 from pkgutil import resolve_name
@@ -120,9 +119,8 @@ def build(spec: Spec, what: str, kinds: Mapping[str, str]) -> Any:
         MTBenchError: For an unknown kind, or what the builder raises.
     """
     if spec.kind not in kinds:
-        expected, meant = one_of(spec.kind, kinds), _meant(spec, kinds)
-        hint = f" (did you mean {meant}?)" if meant and "did you mean" not in expected else ""
-        raise spec.error(f"unknown kind {spec.kind!r} of {what}", expected + hint)
+        expected = one_of(spec.kind, kinds, _meant(spec, kinds))
+        raise spec.error(f"unknown kind {spec.kind!r} of {what}", expected)
     return resolve_name(kinds[spec.kind])(spec)
 
 
@@ -139,9 +137,14 @@ def _meant(spec: Spec, kinds: Collection[str]) -> str:
     return next((f"{kind}:{spec.text}" for kind in likely if kind in kinds), "")
 
 
-def one_of(given: str, known: Mapping[str, Any]) -> str:
-    """The words "one of a, b, c", the likely one first where there is one."""
-    close = get_close_matches(given, known, n=1)
+def one_of(given: str, known: Mapping[str, Any], meant: str = "") -> str:
+    """The words "one of a, b, c", and which was likely meant.
+
+    Args:
+        given: What is none of them.
+        meant: What to ask about where nothing known is spelled like it.
+    """
+    close = [*get_close_matches(given, known, n=1), *filter(None, [meant])]
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"one of {', '.join(sorted(known))}{hint}" if known else "none"
 
@@ -212,14 +215,14 @@ def python_factory(spec: Spec) -> Callable[[], Any]:
 def _import(module: str, base: Path) -> ModuleType:
     """Imports a module of the user's, from the folder where its spec was written, too."""
     try:
-        return import_module(module)
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         folder, top = base.resolve(), module.partition(".")[0]
         if error.name != top or not ((folder / top).is_dir() or (folder / f"{top}.py").is_file()):
             raise
     sys.path.insert(0, str(folder))
-    invalidate_caches()
-    return import_module(module)
+    importlib.invalidate_caches()
+    return importlib.import_module(module)
 
 
 def from_python(spec: Spec) -> Any:
@@ -240,7 +243,11 @@ def _users_code(spec: Spec) -> Iterator[None]:
         yield
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        frame = [frame for frame in frames if not frame.filename.startswith("<frozen")][-1]
-        own = frame.filename in (__file__, importlib.__file__)
-        where = "" if own else f"{frame.filename}:{frame.lineno}: "
+        theirs = [f"{frame.filename}:{frame.lineno}: " for frame in frames if not _imports(frame.filename)]
+        where = theirs[-1] if theirs else ""
         raise spec.error(f"{where}{type(error).__name__}: {error}", _FACTORY) from error
+
+
+def _imports(filename: str) -> bool:
+    """Whether a frame is of this file or of Python's own import, which tell nobody where a mistake is."""
+    return filename in (__file__, importlib.__file__) or filename.startswith("<frozen")

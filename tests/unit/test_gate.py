@@ -279,6 +279,16 @@ def test_exit_status(outcomes: tuple[Outcome, ...], tests: int, status: int) -> 
     assert exit_status(outcomes, tests) == status
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "tests", "status"),
+    [((), 1, 2), (("PASS",), 0, 2), (("PASS",), 1, 2), (("PASS", "REGRESSION"), 1, 20), (("PASS",), 4, 4)],
+)
+def test_what_could_not_be_collected_is_no_pass(
+    outcomes: tuple[Outcome, ...], tests: int, status: int
+) -> None:
+    assert exit_status(outcomes, tests, uncollected=True) == status
+
+
 # Real records.
 
 

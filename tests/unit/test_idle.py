@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtbench_pytest import idle, languages
+from mtbench_pytest import idle, languages, stats
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,10 @@ def test_nobody_waits_for_it_and_it_is_done_once(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_worker_reports_no_languages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(languages, "warm_up", lambda: pytest.fail("only the controller needs it"))
+    loaded: list[str] = []
+    monkeypatch.setattr(stats, "warm_up", lambda: loaded.append("stats"))
+    monkeypatch.setattr(languages, "warm_up", lambda: loaded.append("languages"))
     idle.use_idle_time(controller=False)
     for thread in loaders():
         thread.join()
+    assert loaded == ["stats"]
