@@ -59,9 +59,10 @@ class Endpoint:
         floor_confidence: Its confidence.
         ceiling: The upper bound that, below `neutral`, makes a regression.
         ceiling_confidence: Its confidence, higher the more ways to a regression there are.
-        unfit: Why this figure cannot show that the candidate is no worse, or "".
         settled_by: For an undecided endpoint: how many questions would settle it if mean and spread
-            stay as they are; None where no number would.
+            stay as they are; None where no number would, or too few questions tell.
+        scale: What part of the margin that was set counts as `margin`: under 1 where most of the judge's
+            comparisons flip.
     """
 
     name: EndpointName
@@ -73,8 +74,8 @@ class Endpoint:
     ceiling: float
     ceiling_confidence: float
     standing: Standing
-    unfit: str = ""
     settled_by: int | None = None
+    scale: float = 1.0
 
     @property
     def line(self) -> float:

@@ -14,10 +14,12 @@ from mtbench_pytest.decision import (
     Levels,
     Standing,
 )
+from mtbench_pytest.explain import ENOUGH_TO_TELL
 from mtbench_pytest.records import Question, Row
 from mtbench_pytest.stats import (
     Estimate,
     Moments,
+    count_test,
     flip_test,
     holm,
     mean_difference,
@@ -32,6 +34,7 @@ _ESTIMATE: Mapping[EndpointName, Callable[[Moments], Estimate]] = {
     "grade": mean_difference,
     "win rate": win_rate,
 }
+TOLERATED = 0.025  # of the questions may collapse before their number alone is a regression
 _REPORTED = 0.05  # the level at which drops of categories are told that decide nothing
 
 
@@ -41,7 +44,8 @@ def endpoint(
     margin: float,
     levels: Levels,
     ways: int,
-    unfit: str = "",
+    strata: Sequence[str] = (),
+    scale: float = 1.0,
 ) -> Endpoint:
     """One figure, its bounds, and where it stands.
 
@@ -51,21 +55,21 @@ def endpoint(
         margin: How far the figure may lie under neutral, in the unit of the values.
         levels: How likely each wrong decision may be.
         ways: How many ways to a regression share `levels.regression_alpha`.
-        unfit: Why it must not count as non-inferior, or "". It may still be regressed: a judge that is led by
-            the order of the answers makes ties of losses, not losses of ties.
+        strata: The category of each value: the spread is taken within categories.
+        scale: What part of the margin counts: see `comparisons.scale_of`.
     """
     floor_confidence, ceiling_confidence = 1 - levels.pass_alpha, 1 - levels.regression_alpha / ways
-    neutral, line = _NEUTRAL[name], _NEUTRAL[name] - margin
-    estimate, moments = _ESTIMATE[name], Moments.of(values)
+    neutral, line = _NEUTRAL[name], _NEUTRAL[name] - margin * scale
+    estimate, moments = _ESTIMATE[name], Moments.of(values, strata)
     seen = estimate(moments)
     floor, ceiling = seen.lower(floor_confidence), seen.upper(ceiling_confidence)
     standing: Standing = "undecided"
     needed = None
     if floor > line:
-        standing = "undecided" if unfit else "non-inferior"
+        standing = "non-inferior"
     elif ceiling < neutral:
         standing = "regressed"
-    elif moments.n > 1 and not unfit:
+    elif moments.n >= ENOUGH_TO_TELL and moments.bounded:
         needed = questions_needed(
             moments,
             lambda more: (
@@ -77,19 +81,22 @@ def endpoint(
         name=name,
         bounds=seen.bounds,
         neutral=neutral,
-        margin=margin,
+        margin=margin * scale,
         floor=floor,
         floor_confidence=floor_confidence,
         ceiling=ceiling,
         ceiling_confidence=ceiling_confidence,
         standing=standing,
-        unfit=unfit,
         settled_by=needed,
+        scale=scale,
     )
 
 
 def collapses(rows: Sequence[tuple[float, float]], alpha: float) -> Collapses:
     """Questions that fell beyond their margin against those that rose as far.
+
+    Two exact tests must both say so: that falls are likelier than rises, and that they are commoner than
+    `TOLERATED`. The first alone would call one fall in two hundred a regression once the bench is large.
 
     Args:
         rows: Of each question graded on both sides the grade difference and its question margin, in points.
@@ -97,7 +104,9 @@ def collapses(rows: Sequence[tuple[float, float]], alpha: float) -> Collapses:
     """
     dropped = sum(difference < -margin for difference, margin in rows)
     gained = sum(difference > margin for difference, margin in rows)
-    return Collapses(dropped, gained, sign_test(dropped, gained), alpha)
+    return Collapses(
+        dropped, gained, max(sign_test(dropped, gained), count_test(dropped, len(rows), TOLERATED)), alpha
+    )
 
 
 def category_lines(

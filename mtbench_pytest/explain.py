@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mtbench_pytest.decision import CategoryLine, Collapses, EarlyStop, Endpoint
+
+ENOUGH_TO_TELL = 20  # questions, from which it is foretold how many would settle it
+# Of the variance of a difference, what is left by the mean of two judges: measured, see docs/gate.md.
+_LEFT_BY_TWO = 0.75
 
 
 def explain(endpoint: Endpoint) -> str:
@@ -16,20 +22,25 @@ def explain(endpoint: Endpoint) -> str:
     head = f"{what} {show(bounds.mean)}: "
     lower = f"its {confidence(endpoint.floor_confidence)} lower bound {show(endpoint.floor)}"
     upper = f"its {confidence(endpoint.ceiling_confidence)} upper bound {show(endpoint.ceiling)}"
-    above = f"above the margin {show(endpoint.line)}, by {far(abs(endpoint.floor - endpoint.line))}"
+    scaled = (
+        f" ({percent(endpoint.scale)} of the one set, for most comparisons flip)"
+        if endpoint.scale < 1
+        else ""
+    )
+    above = f"above the margin {show(endpoint.line)}{scaled}, by {far(abs(endpoint.floor - endpoint.line))}"
     equal = "0" if endpoint.name == "grade" else show(endpoint.neutral)
     match endpoint.standing:
         case "non-inferior":
             return f"{head}{lower} lies {above}"
         case "regressed":
             return f"{head}{upper} lies below {equal}, by {far(endpoint.neutral - endpoint.ceiling)}"
-    if endpoint.unfit:
-        return f"{head}it cannot pass, whatever its bounds: {endpoint.unfit}; a fitter judge would settle it"
     return f"{head}{lower} does not lie {above}, nor {upper} below {equal}; {_settled(endpoint)}"
 
 
 def _settled(endpoint: Endpoint) -> str:
     """What would decide an undecided endpoint; a margin only where it is not far from the one set."""
+    if endpoint.bounds.n < ENOUGH_TO_TELL:
+        return f"{endpoint.bounds.n} questions are too few to tell how many would settle it"
     far = "{:.2f}".format if endpoint.name == "grade" else percent
     reach = endpoint.neutral - endpoint.floor
     margin = f"a margin above {far(reach)}" if reach <= 2 * endpoint.margin else ""
@@ -38,6 +49,28 @@ def _settled(endpoint: Endpoint) -> str:
         return f"{no_number}, {margin} would" if margin else no_number
     number = f"about {endpoint.settled_by} questions would settle it"
     return f"{number}, or {margin}" if margin else number
+
+
+def cheapest(endpoints: Sequence[Endpoint]) -> str:
+    """What would settle an undecided run at the least cost; "" where nothing is known to."""
+    undecided = [endpoint for endpoint in endpoints if endpoint.standing == "undecided"]
+    if [endpoint.name for endpoint in undecided] == ["win rate"]:
+        return (
+            "cheapest to settle it: --mtbench-pairwise off, for the grades alone pass, "
+            "where that is what the next run is to be judged by"
+        )
+    if any(endpoint.scale < 1 for endpoint in undecided):
+        return "cheapest to settle it: a judge whose comparisons flip less"
+    needed = [endpoint.settled_by for endpoint in undecided if endpoint.settled_by is not None]
+    if not needed or len(needed) < len(undecided):
+        return ""
+    questions, most = min(endpoint.bounds.n for endpoint in undecided), max(needed)
+    if most * _LEFT_BY_TWO <= questions:
+        return (
+            "cheapest to settle it: a second judge (--mtbench-judge given twice), "
+            f"which leaves about {_LEFT_BY_TWO:.0%} of the variance"
+        )
+    return f"cheapest to settle it: about {most - questions} more questions"
 
 
 def explain_collapses(collapses: Collapses) -> str:

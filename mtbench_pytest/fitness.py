@@ -6,17 +6,16 @@ replies hold no verdict, decides nothing that can be relied on, whatever the bou
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mtbench_pytest.comparisons import ENOUGH_COMPARED, clear_flips, flips_of, why_unfit
 from mtbench_pytest.explain import percent
 from mtbench_pytest.noise import Noise, run_noise
-from mtbench_pytest.proportions import Share, clustered_share
-from mtbench_pytest.records import SIDES, JudgeFailure, QuestionId, Row, Verdict
+from mtbench_pytest.proportions import Share
+from mtbench_pytest.records import SIDES, JudgeFailure, Row, Verdict
 
-MOST_FLIPS = 0.40  # of the comparisons; a judge that flips more is not fit to compare
-ENOUGH_COMPARED = 10  # comparisons; from fewer nothing can be told
 _ENOUGH_GRADES = 20  # from fewer, nothing is said of their spread
 _MOST = 0.80  # the share of one grade from which they hardly vary, and of the flips from which they lean
 _FAILED = 0.05  # the share of failures that is worth a warning
@@ -46,11 +45,6 @@ class Position:
     def first_share(self) -> float | None:
         """The share of the decided games that the first answer won; None where none was decided."""
         return self.first_wins / self.decided if self.decided else None
-
-    @property
-    def fit(self) -> bool | None:
-        """Whether the judge may compare answers; None where too little was compared to tell."""
-        return None if self.flips.n < ENOUGH_COMPARED else self.flips.value <= MOST_FLIPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +93,24 @@ class Fitness:
     """What a run shows of its judge.
 
     Attributes:
+        clear: The comparisons that flip, of those that should be clear: see `comparisons.py`.
+        unfit: Why nothing may rest on its comparisons, or "".
         noise: None where no answer was graded more than once.
     """
 
     position: Position
+    clear: Share
+    unfit: str
     asked: Asked
     grades: GradesUsed
     noise: Noise | None = None
+
+    @property
+    def fit(self) -> bool | None:
+        """Whether the judge may compare answers; None where too little was clear to tell."""
+        if self.unfit:
+            return False
+        return True if self.clear.n >= ENOUGH_COMPARED else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -116,28 +121,28 @@ class Fitness:
 def judge_fitness(rows: Sequence[Row]) -> Fitness:
     """What a run's rows show of its judge."""
     verdicts = (verdict for row in rows for verdict in row.verdicts)
-    return Fitness(position_of(verdicts), _asked(rows), grades_used(_grades(rows)), run_noise(rows))
+    return Fitness(
+        position_of(verdicts),
+        clear_flips(rows),
+        why_unfit(rows),
+        _asked(rows),
+        grades_used(_grades(rows)),
+        run_noise(rows),
+    )
 
 
 def position_of(verdicts: Iterable[Verdict]) -> Position:
-    """What the order of the answers did; ties of identical answers, which no judge saw, are passed over.
-
-    A comparison flips where its two games disagree, also where one of them is a tie: what Zheng et al. 2023
-    (arXiv 2306.05685, table 2) call consistency is the share of the others.
-    """
-    flips: dict[QuestionId, list[bool]] = defaultdict(list)
+    """What the order of the answers did; ties of identical answers, which no judge saw, are passed over."""
+    played = [verdict for verdict in verdicts if verdict.games]
     leans: list[int] = []
     shown: Counter[str] = Counter()
-    for verdict in verdicts:
-        if not verdict.games:
-            continue
+    for verdict in played:
         winners = [game.winner for game in verdict.games]
         shown.update(winners)
-        flips[verdict.question_id].append(not verdict.consistent)
         if not verdict.consistent:
             leans.append(winners.count("A") - winners.count("B"))
     return Position(
-        flips=clustered_share((sum(found), len(found)) for found in flips.values()),
+        flips=flips_of(played),
         toward_first=sum(lean > 0 for lean in leans),
         toward_second=sum(lean < 0 for lean in leans),
         first_wins=shown["A"],
@@ -148,13 +153,6 @@ def position_of(verdicts: Iterable[Verdict]) -> Position:
 def grades_used(grades: Iterable[float]) -> GradesUsed:
     """How often each grade was given."""
     return GradesUsed(dict(sorted(Counter(grades).items())))
-
-
-def why_unfit(position: Position) -> str:
-    """Why no win rate may rest on this judge, in a sentence; "" where it may, or nothing can be told."""
-    if position.fit is not False:
-        return ""
-    return f"the judge is not fit to compare: {flips_in_words(position)}, more than {percent(MOST_FLIPS)}"
 
 
 def flips_in_words(position: Position) -> str:
@@ -169,6 +167,11 @@ def flips_in_words(position: Position) -> str:
         f"{flips.hits} of {flips.n} comparisons flip with the order ({percent(flips.value)}, "
         f"95 % bounds {percent(flips.lower)} and {percent(flips.upper)})"
     )
+
+
+def clear_in_words(clear: Share) -> str:
+    """How often the order decided what should be clear."""
+    return f"{clear.hits} of the {clear.n} clear ones do ({percent(clear.value)})"
 
 
 def _asked(rows: Sequence[Row]) -> Asked:
@@ -195,8 +198,8 @@ def _grades(rows: Sequence[Row]) -> Iterator[float]:
 
 
 def _warnings(fitness: Fitness) -> Iterator[str]:
-    if unfit := why_unfit(fitness.position):
-        yield unfit
+    if fitness.unfit:
+        yield fitness.unfit
     position = fitness.position
     leaning = max(position.toward_first, position.toward_second)
     if position.flips.hits >= _LEANING and leaning >= _MOST * position.flips.hits:

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtbench_pytest.bench_config import CategoryRules
+from mtbench_pytest.comparisons import scale_of, why_unfit
 from mtbench_pytest.decision import (
     LEVELS,
     CategoryLine,
     Collapses,
     Decision,
     Endpoint,
-    EndpointName,
     Levels,
     Outcome,
     Standing,
 )
 from mtbench_pytest.evidence import category_lines, collapses, endpoint
-from mtbench_pytest.explain import explain, explain_collapses, explain_drop
+from mtbench_pytest.explain import cheapest, explain, explain_collapses, explain_drop
 from mtbench_pytest.records import Question, Row
 
 
@@ -29,7 +29,8 @@ class Policy:
     Attributes:
         margin: Points of mean grade the candidate may lie under the baseline.
         question_margin: Points one question may drop before its test fails.
-        win_rate_margin: How far the win rate may lie under one half.
+        win_rate_margin: How far the win rate may lie under one half. The default is what goes with half a
+            point of mean grade on public judgments (docs/gate.md).
         coverage: Least share of the questions that must be judged on both sides.
         category_coverage: The same for each category; a critical one must be judged whole.
         categories: Rules of single categories, which bind before the ones above.
@@ -37,7 +38,7 @@ class Policy:
 
     margin: float = 0.5
     question_margin: float = 5.0
-    win_rate_margin: float = 0.10
+    win_rate_margin: float = 0.13
     coverage: float = 0.95
     category_coverage: float = 0.80
     categories: Mapping[str, CategoryRules] = field(default_factory=dict)
@@ -63,7 +64,6 @@ def decide(
     fatal: str = "",
     incomparable: str = "",
     levels: Levels = LEVELS,
-    unfit: Mapping[EndpointName, str] | None = None,
 ) -> Decision:
     """Decides whether the candidate is non-inferior to the baseline.
 
@@ -84,15 +84,14 @@ def decide(
         fatal: Why the run could not go on, or "": of a whole bench there is no verdict then.
         incomparable: Why the two sides' grades cannot be compared, or "": there is no verdict then either.
         levels: How likely each wrong decision may be.
-        unfit: By endpoint why it cannot show that the candidate is no worse, such as a judge that is led by
-            the order of the answers. Such an endpoint is never non-inferior.
     """
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
     critical = {q.category for q in expected if policy.is_critical(q.category)}
     ways = ways_to_regress(expected, policy, pairwise=pairwise)
     alpha = levels.regression_alpha / ways
-    endpoints = _endpoints(found, policy, pairwise, levels, ways, unfit or {})
+    endpoints = _endpoints(found, policy, pairwise, levels, ways)
+    unfit = why_unfit(found) if pairwise else ""
     categories = category_lines(found, expected, critical, alpha)
     falls = _collapses(found, policy, alpha)
     losses = list(_critical_losses(found, categories, policy))
@@ -103,16 +102,20 @@ def decide(
     if partial:
         outcome, reasons = "PARTIAL", [f"a part of the bench decides nothing: {why}" for why in partial]
         reasons += [fatal] if fatal else []
-    elif fatal or incomparable or gaps:
+    elif fatal or incomparable or gaps or unfit:
         # What broke the run off is why: that each category lacks questions follows from it.
         gaps = gaps[:1] if fatal else gaps
-        outcome, reasons = "NO VERDICT", [*filter(None, (fatal, incomparable)), *gaps]
+        outcome, reasons = (
+            "NO VERDICT",
+            [*filter(None, (fatal, incomparable)), *gaps, *filter(None, (unfit,))],
+        )
     elif losses or any(endpoint.standing == "regressed" for endpoint in endpoints):
         outcome, reasons = "REGRESSION", [*losses, *_because(endpoints, "regressed")]
     elif all(endpoint.standing == "non-inferior" for endpoint in endpoints):
         outcome, reasons = "PASS", _because(endpoints, "non-inferior")
     else:
         outcome, reasons = "INCONCLUSIVE", _because(endpoints, "undecided")
+        reasons += filter(None, [cheapest(endpoints)])
     return Decision(
         bench, outcome, tuple(reasons), len(expected), judged, endpoints, categories, falls, levels
     )
@@ -124,20 +127,17 @@ def ways_to_regress(expected: Sequence[Question], policy: Policy, *, pairwise: b
 
 
 def _endpoints(
-    rows: Sequence[Row],
-    policy: Policy,
-    pairwise: bool,
-    levels: Levels,
-    ways: int,
-    unfit: Mapping[EndpointName, str],
+    rows: Sequence[Row], policy: Policy, pairwise: bool, levels: Levels, ways: int
 ) -> tuple[Endpoint, ...]:
-    differences = [difference for row in rows if (difference := row.difference) is not None]
-    grade = endpoint("grade", differences, policy.margin, levels, ways, unfit.get("grade", ""))
+    graded = [(row.category, difference) for row in rows if (difference := row.difference) is not None]
+    strata, differences = [stratum for stratum, _ in graded], [difference for _, difference in graded]
+    grade = endpoint("grade", differences, policy.margin, levels, ways, strata)
     if not pairwise:
         return (grade,)
-    scores = [score for row in rows if (score := row.score) is not None]
-    margin = policy.win_rate_margin
-    return grade, endpoint("win rate", scores, margin, levels, ways, unfit.get("win rate", ""))
+    compared = [(row.category, score) for row in rows if (score := row.score) is not None]
+    strata, scores = [stratum for stratum, _ in compared], [score for _, score in compared]
+    margin, scale = policy.win_rate_margin, scale_of(rows)
+    return grade, endpoint("win rate", scores, margin, levels, ways, strata, scale)
 
 
 def _collapses(rows: Sequence[Row], policy: Policy, alpha: float) -> Collapses:

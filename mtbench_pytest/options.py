@@ -57,7 +57,7 @@ OPTIONS = (
     ),
     Option("bench", "DIR|NAME", "bench folder or shipped suite (default: the folder of the test module)"),
     Option("margin", "POINTS", "how far the mean grade may lie under the baseline's", "0.5"),
-    Option("win-rate-margin", "SHARE", "how far the win rate may lie under one half, 0 to 0.5", "0.1"),
+    Option("win-rate-margin", "SHARE", "how far the win rate may lie under one half, 0 to 0.5", "0.13"),
     Option("question-margin", "POINTS", "how far one question may drop before its test fails", "5"),
     Option(
         "question-policy",

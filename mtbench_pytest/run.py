@@ -16,7 +16,7 @@ from mtbench_pytest.decision import LEVELS, Decision, Levels
 from mtbench_pytest.early import Course
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.findings import Findings
-from mtbench_pytest.fitness import judge_fitness, why_unfit
+from mtbench_pytest.fitness import judge_fitness
 from mtbench_pytest.gate import decide
 from mtbench_pytest.noise import check_margin, why_no_verdict
 from mtbench_pytest.nonce import Regrading, fresh_nonce
@@ -327,7 +327,6 @@ class BenchRun:
             fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
             incomparable="" if self.fatal else self.incomparable,
             levels=levels,
-            unfit={"win rate": why_unfit(fitness.position)},
         )
 
     def ordered_rows(self) -> list[Row]:

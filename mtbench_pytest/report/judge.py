@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from mtbench_pytest.comparisons import CLEAR, MOST_CLEAR_FLIPS
 from mtbench_pytest.explain import percent
-from mtbench_pytest.fitness import Fitness, GradesUsed, flips_in_words
+from mtbench_pytest.fitness import Fitness, GradesUsed, clear_in_words, flips_in_words
 from mtbench_pytest.noise import Noise
 from mtbench_pytest.proportions import Share
 
@@ -16,13 +17,14 @@ def fitness_result(fitness: Fitness) -> dict[str, Any]:
     """As in `result.json`; `fit` is null where too little was compared to tell."""
     position, asked, grades = fitness.position, fitness.asked, fitness.grades
     return {
-        "fit": position.fit,
+        "fit": fitness.fit,
         "position": {
             **share_result(position.flips, "compared", "flipped"),
             "toward_first": position.toward_first,
             "toward_second": position.toward_second,
             "first_share": position.first_share,
         },
+        "clear": share_result(fitness.clear, "compared", "flipped"),
         "judgments": {"asked": asked.n, "unread": asked.unread, "failed": asked.failed},
         "grades": {
             "n": grades.n,
@@ -55,7 +57,7 @@ def share_result(share: Share, cases: str, hits: str) -> dict[str, Any]:
     return {
         cases: found["n"],
         hits: found["hits"],
-        "share": share.value,
+        "share": share.value if share.n else None,
         "lower": found["lower"],
         "upper": found["upper"],
     }
@@ -64,6 +66,7 @@ def share_result(share: Share, cases: str, hits: str) -> dict[str, Any]:
 def fitness_lines(fitness: Fitness) -> Iterator[str]:
     """For the summary: the figures on one line, what is wrong with them on further ones."""
     parts = [flips_in_words(fitness.position)] if fitness.position.flips.n else []
+    parts += [clear_in_words(fitness.clear)] if fitness.clear.n else []
     parts += [_tens(fitness.grades)] if fitness.grades.n else []
     if parts:
         yield f"judge: {'; '.join(parts)}"
@@ -93,6 +96,13 @@ def fitness_markdown(fitness: Fitness, name: str) -> Iterator[str]:
             yield (
                 f"  Of the flips, {position.toward_first} lean to the answer shown first and "
                 f"{position.toward_second} to the second."
+            )
+        if fitness.clear.n:
+            yield (
+                f"- Where its own grades lie {CLEAR:g} points or more apart, so that the order should not "
+                f"matter: {clear_in_words(fitness.clear)}. A judge is not fit to compare where the 95 % "
+                f"lower bound of this share, here {percent(fitness.clear.lower)}, lies above "
+                f"{percent(MOST_CLEAR_FLIPS)}."
             )
     if (share := position.first_share) is not None:
         yield (

@@ -11,7 +11,7 @@ from mtbench_pytest.stats.bounds import (
     warm_up,
     win_rate,
 )
-from mtbench_pytest.stats.exact import flip_test, holm, sign_test
+from mtbench_pytest.stats.exact import count_test, flip_test, holm, sign_test
 from mtbench_pytest.stats.lengths import Compared, Controlled, length_controlled
 from mtbench_pytest.stats.power import questions_needed, questions_to_see, smallest_difference
 
@@ -21,6 +21,7 @@ __all__ = [
     "Controlled",
     "Estimate",
     "Moments",
+    "count_test",
     "flip_test",
     "holm",
     "length_controlled",

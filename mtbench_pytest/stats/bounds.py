@@ -6,13 +6,14 @@ Which method was a matter of measuring: `benchmarks/bounds.py` has the coverage 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from mtbench_pytest.decision import Bounds
 
 CONFIDENCE = 0.95
+_LEAST_STRATUM = 4  # values from which a category has a spread of its own
 _BELIEVED = 2 / 3  # skewness / √n times a quantile: at 1 the cubic is flat
 
 
@@ -23,30 +24,75 @@ class Moments:
     Attributes:
         n: Values, one a question.
         mean: Their mean; nan for none.
-        variance: Their mean squared deviation, divided by n.
-        third: Their mean cubed deviation.
+        variance: Their variance within strata, without bias: Σ (value - its stratum's mean)² / (n - strata);
+            nan where there are not more values than strata.
+        third: Their third central moment within strata, without bias; 0 where no stratum has three values.
+        strata: How many means were taken from the values; 1 where all are one stratum.
     """
 
     n: int
     mean: float
     variance: float
     third: float
+    strata: int = 1
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Moments:
-        """The moments of values in points or as shares."""
+    def of(cls, values: Sequence[float], strata: Sequence[Hashable] = ()) -> Moments:
+        """The moments of values in points or as shares.
+
+        A bench is the same categories in the same proportions whatever its questions are, so that what
+        differs from category to category does not make the mean uncertain: the spread is taken within
+        categories (stratified sampling: Cochran 1977, Sampling techniques, 3rd ed., section 5.9, with one
+        pooled variance). Categories of fewer than `_LEAST_STRATUM` values are one stratum together.
+
+        Args:
+            values: One a question.
+            strata: The category of each; none for values that are all of one.
+        """
         n = len(values)
         if not n:
             return cls(0, math.nan, math.nan, math.nan)
-        mean = math.fsum(values) / n
-        deviations = [value - mean for value in values]
-        squares = math.fsum(deviation**2 for deviation in deviations)
-        return cls(n, mean, squares / n, math.fsum(deviation**3 for deviation in deviations) / n)
+        parts = _parted(values, strata)
+        squares = cubes = freedom = 0.0
+        for part in parts:
+            mean, m = math.fsum(part) / len(part), len(part)
+            squares += math.fsum((value - mean) ** 2 for value in part)
+            cubes += math.fsum((value - mean) ** 3 for value in part)
+            # Of m values E Σ (value - mean)³ is (m - 1)(m - 2) / m of their third moment.
+            freedom += (m - 1) * (m - 2) / m
+        spread = squares / (n - len(parts)) if n > len(parts) else math.nan
+        return cls(n, math.fsum(values) / n, spread, cubes / freedom if freedom else 0.0, len(parts))
+
+    @property
+    def degrees(self) -> int:
+        """Of freedom, of the variance."""
+        return self.n - self.strata
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is enough to bound the mean."""
+        return self.degrees > 0
 
     @property
     def sd(self) -> float:
-        """The sample standard deviation; nan for fewer than two values."""
-        return math.sqrt(self.variance * self.n / (self.n - 1)) if self.n > 1 else math.nan
+        """The standard deviation within strata; nan where there are too few values."""
+        return math.sqrt(self.variance)
+
+
+def _parted(values: Sequence[float], strata: Sequence[Hashable]) -> list[list[float]]:
+    """The values by stratum; small ones are one together, or join the smallest where that is small too."""
+    if not strata:
+        return [list(values)]
+    found: dict[Hashable, list[float]] = {}
+    for value, stratum in zip(values, strata, strict=True):
+        found.setdefault(stratum, []).append(value)
+    large = [part for part in found.values() if len(part) >= _LEAST_STRATUM]
+    rest = [value for part in found.values() if len(part) < _LEAST_STRATUM for value in part]
+    if large and 0 < len(rest) < _LEAST_STRATUM:
+        min(large, key=len).extend(rest)
+    elif rest:
+        large.append(rest)
+    return large
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +119,13 @@ class Estimate:
 
     def lower(self, confidence: float = CONFIDENCE) -> float:
         """The one-sided lower bound; infinite for fewer than two values."""
-        if self.moments.n < 2:
+        if not self.moments.bounded:
             return -math.inf
         return max(self.least, self.centre - self.error * self._bent(self._t(confidence)))
 
     def upper(self, confidence: float = CONFIDENCE) -> float:
         """The one-sided upper bound."""
-        if self.moments.n < 2:
+        if not self.moments.bounded:
             return math.inf
         return min(self.most, self.centre - self.error * self._bent(-self._t(confidence)))
 
@@ -102,7 +148,7 @@ class Estimate:
         the normal one, as Johnson (1978), Modified t tests and confidence intervals, JASA 73(363), has it.
         """
         most = _BELIEVED / max(abs(q), 1.0)
-        bend = max(-most, min(self.skew / math.sqrt(self.degrees + 1), most))
+        bend = max(-most, min(self.skew / math.sqrt(self.moments.n), most))
         if abs(bend) < 1e-6:
             return q
         return 3 / bend * (math.cbrt(1 + bend * (q - bend / 6)) - 1)
@@ -115,13 +161,13 @@ def mean_difference(moments: Moments) -> Estimate:
     mean. Of many questions that changes nothing; of few that are alike it says that others might not be: no
     number of equal differences has bounds of no width.
     """
-    n = moments.n
-    if n < 2:
+    degrees = moments.degrees
+    if degrees < 1:
         return Estimate(moments, moments.mean, math.inf, 0, 0.0, -9.0, 9.0)
-    variance = moments.variance + 2 / n
-    # Fisher's G1: a small sample shows less skewness than there is.
-    skew = moments.third / variance**1.5 * math.sqrt(n * (n - 1)) / (n - 2) if n > 2 else 0.0
-    return Estimate(moments, moments.mean, math.sqrt(variance / (n - 1)), n - 1, skew, -9.0, 9.0)
+    variance = moments.variance + 2 / degrees
+    skew = moments.third / variance**1.5
+    error = math.sqrt(variance / moments.n)
+    return Estimate(moments, moments.mean, error, degrees, skew, -9.0, 9.0)
 
 
 def win_rate(moments: Moments) -> Estimate:
@@ -131,13 +177,13 @@ def win_rate(moments: Moments) -> Estimate:
     better than "exact", Am. Statist. 52(2); the halves are those that Agresti & Min (2005), Simple improved
     confidence intervals for comparing matched proportions, Statist. Med. 24(5), add to each count.
     """
-    if moments.n < 2:
+    if moments.degrees < 1:
         return Estimate(moments, moments.mean, math.inf, 0, 0.0, 0.0, 1.0)
-    n = moments.n + 1
+    n, degrees = moments.n + 1, moments.degrees + 1
     centre = (moments.n * moments.mean + 0.5) / n
-    squares = moments.n * (moments.variance + (moments.mean - centre) ** 2)
+    squares = moments.variance * moments.degrees + moments.n * (moments.mean - centre) ** 2
     squares += 0.5 * centre**2 + 0.5 * (1 - centre) ** 2
-    return Estimate(moments, centre, math.sqrt(squares / n / (n - 1)), n - 1, 0.0, 0.0, 1.0)
+    return Estimate(moments, centre, math.sqrt(squares / degrees / n), degrees, 0.0, 0.0, 1.0)
 
 
 def t_quantile(probability: float, degrees: float) -> float:

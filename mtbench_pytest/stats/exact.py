@@ -28,6 +28,19 @@ def sign_test(losses: int, gains: int) -> float:
     return float(bdtrc(losses - 1, losses + gains, 0.5))
 
 
+def count_test(count: int, n: int, rate: float) -> float:
+    """Chance of at least so many cases of n, were each one with a probability of `rate`: exact, binomial.
+
+    Returns:
+        The one-sided p-value, 1 for none.
+    """
+    if not count:
+        return 1.0
+    from scipy.special import bdtrc
+
+    return float(bdtrc(count - 1, n, rate))
+
+
 def flip_test(differences: Sequence[float]) -> float:
     """Chance of a sum as low as this one, were each difference as likely with the other sign.
 

@@ -1,4 +1,4 @@
-"""A judge that is led by the order of the answers: said everywhere, and no ground for a PASS."""
+"""A judge that is led by the order of the answers: said everywhere, and no ground for a PASS or a verdict."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ def test_a_judge_that_flips_cannot_pass(chat: Example, workers: tuple[str, ...])
     assert (run.decision, run.status) == ("INCONCLUSIVE", 21)
     told = " ".join(run.out.split())
     assert "12 of 12 comparisons flip with the order (100.0 %" in told
-    assert "cannot pass, whatever its bounds: the judge is not fit to compare" in told
+    assert "(0.0 % of the one set, for most comparisons flip)" in told
+    assert "cheapest to settle it: --mtbench-pairwise off" in told
     assert "judge warning: 12 of 12 flips favour the answer shown first" in told
     found = run.report()["judge_fitness"]
     assert (found["fit"], found["position"]["toward_first"], found["position"]["first_share"]) == (
-        False,
+        None,
         12,
         1,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, Endpoint
-from mtbench_pytest.explain import chance, confidence, explain, explain_collapses, explain_drop
+from mtbench_pytest.explain import chance, cheapest, confidence, explain, explain_collapses, explain_drop
 
 OPEN = Endpoint(
     name="grade",
@@ -65,19 +65,46 @@ def test_a_margin_far_from_the_one_set_is_no_way_out() -> None:
             "win rate 45.0 %: its 99.2 % upper bound 42.0 % lies below 50.0 %, by 8.0 %",
         ),
         (
-            replace(RATE, floor=0.48, unfit="the judge flips"),
-            "win rate 45.0 %: it cannot pass, whatever its bounds: the judge flips; "
-            "a fitter judge would settle it",
+            replace(RATE, margin=0.05, scale=0.5, floor=0.375, ceiling=0.55),
+            "win rate 45.0 %: its 95 % lower bound 37.5 % does not lie above the margin 45.0 % (50.0 % of "
+            "the one set, for most comparisons flip), by 7.5 %, nor its 99.2 % upper bound 55.0 % "
+            "below 50.0 %; about 131 questions would settle it",
+        ),
+        (
+            replace(OPEN, bounds=Bounds(19, -0.2, 2.0, -0.58, 0.17)),
+            "mean grade difference -0.20: its 95 % lower bound -0.58 does not lie above the margin -0.50, "
+            "by 0.08, nor its 99.2 % upper bound +0.34 below 0; "
+            "19 questions are too few to tell how many would settle it",
         ),
         (
             replace(OPEN, bounds=Bounds(1, 0.0, 0.0, 0.0, 0.0)),
             "grade: bounds need at least 2 questions judged, there are 1",
         ),
     ],
-    ids=["non-inferior", "regressed", "win rate", "unfit", "one question"],
+    ids=["non-inferior", "regressed", "win rate", "flips", "too few", "one question"],
 )
 def test_a_sentence_names_the_bound_that_decides_and_the_distance(endpoint: Endpoint, said: str) -> None:
     assert explain(endpoint) == said
+
+
+PASSED = replace(OPEN, standing="non-inferior")
+TIED = replace(RATE, margin=0.05, scale=0.5)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "said"),
+    [
+        ([PASSED, RATE], "--mtbench-pairwise off, for the grades alone pass"),
+        ([OPEN, TIED], "a judge whose comparisons flip less"),
+        ([replace(OPEN, settled_by=106), PASSED], "a second judge (--mtbench-judge given twice)"),
+        ([replace(OPEN, settled_by=107), PASSED], "about 27 more questions"),
+        ([replace(OPEN, settled_by=90), replace(RATE, settled_by=131)], "about 51 more questions"),
+        ([OPEN, replace(RATE, settled_by=None)], ""),
+    ],
+)
+def test_what_settles_it_at_the_least_cost(endpoints: list[Endpoint], said: str) -> None:
+    told = cheapest(endpoints)
+    assert told.startswith(f"cheapest to settle it: {said}") if said else not told
 
 
 def test_collapses_and_drops_name_chance_and_level() -> None:

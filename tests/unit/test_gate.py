@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.decision import Decision, Endpoint, EndpointName, Levels, Outcome
+from mtbench_pytest.comparisons import clear_flips
+from mtbench_pytest.decision import Decision, Endpoint, Levels, Outcome
 from mtbench_pytest.gate import Policy, decide, exit_status
 from mtbench_pytest.judgments import binding, read_judgments
 from mtbench_pytest.records import Row
 from mtbench_pytest.suite import load_bench
-from tests.unit.factories import Winner, consistent, question, questions, rounded, row
+from tests.unit.factories import Winner, consistent, question, questions, rounded, row, verdict
 from tests.unit.gating import gate, rows_at, with_games
 
 CRITICAL_WRITING = {"writing": CategoryRules(critical=True)}
@@ -59,7 +60,7 @@ def test_where_all_differences_are_alike(grades: list[float], margin: float, out
 
 
 def test_no_number_of_questions_settles_equal_figures_at_margin_zero() -> None:
-    decision = gate([row(n, [7], [7], turns=1) for n in range(1, 5)], policy=Policy(margin=0.0))
+    decision = gate([row(n, [7], [7], turns=1) for n in range(1, 21)], policy=Policy(margin=0.0))
     assert decision.endpoints[0].settled_by is None
     assert "no number of questions would settle it" in decision.reasons[0]
 
@@ -75,9 +76,9 @@ def test_an_undecided_endpoint_says_how_many_questions_would_settle_it() -> None
 def test_the_number_holds_for_whichever_answer_is_nearer() -> None:
     """A mean just under 0 is settled as non-inferior long before it is settled as a regression."""
     near_zero, near_margin = (gate(rows_at(mean, spread=20)).endpoints[0] for mean in (-0.05, -0.45))
-    # Each is 0.45 from its line; mean square 4, and quantiles 1.67 at 95 % and 2.28 at 98.75 %.
-    assert near_zero.settled_by == pytest.approx((1.67 * 2 / 0.45) ** 2, abs=2)
-    assert near_margin.settled_by == pytest.approx((2.28 * 2 / 0.45) ** 2, abs=2)
+    # Each is 0.45 from its line; variance 80 / 19, and quantiles 1.67 at 95 % and 2.28 at 98.75 %.
+    assert near_zero.settled_by == pytest.approx(1.67**2 * 80 / 19 / 0.45**2, abs=2)
+    assert near_margin.settled_by == pytest.approx(2.28**2 * 80 / 19 / 0.45**2, abs=2)
 
 
 def test_without_games_the_win_rate_is_no_endpoint() -> None:
@@ -94,7 +95,7 @@ def test_without_games_the_win_rate_is_no_endpoint() -> None:
         (0.0, ["B"] * 20, "REGRESSION", 1),  # the grades are fine, the games are not
         (-2.0, ["A"] * 20, "REGRESSION", 1),  # and the other way round
         (-2.0, ["B"] * 20, "REGRESSION", 2),
-        (0.0, ["A", "B"] * 10, "INCONCLUSIVE", 1),
+        (0.0, ["A", "B"] * 10, "INCONCLUSIVE", 2),
         (-2.0, ["A", "B"] * 10, "REGRESSION", 1),  # one regressed, one open
     ],
 )
@@ -151,22 +152,57 @@ def test_other_levels_move_the_bounds_that_decide_and_not_the_ones_shown() -> No
     assert "99.9 % lower bound" in strict.reasons[0]
 
 
+# The judge.
+
+
+def flipping(flips: int, of: int, grades: tuple[float, float] = (7, 7)) -> list[Row]:
+    """Questions with one comparison each: some flip, the others are ties."""
+    games = [verdict("A", "A", n) if n <= flips else consistent("tie", n) for n in range(1, of + 1)]
+    return [
+        row(game.question_id, [grades[0]], [grades[1]], turns=1, verdicts=[game], game_turns=[1])
+        for game in games
+    ]
+
+
 @pytest.mark.parametrize(
-    ("winners", "outcome"), [("tie", "INCONCLUSIVE"), ("A", "INCONCLUSIVE"), ("B", "REGRESSION")]
+    ("flips", "scale", "outcome"),
+    [
+        (0, 1, "PASS"),
+        (24, 1, "PASS"),
+        (32, 0.5, "PASS"),
+        (36, 0.25, "PASS"),
+        (38, 0.125, "INCONCLUSIVE"),
+        (40, 0, "INCONCLUSIVE"),
+    ],
 )
-def test_an_unfit_endpoint_never_counts_as_no_worse(winners: Winner, outcome: str) -> None:
-    rows = with_games(rows_at(0.0), [winners] * 20)
-    unfit: dict[EndpointName, str] = {"win rate": "the judge changed its mind in 61 % of the comparisons"}
-    decision = decide("b", rows, questions(20, turns=1), Policy(), pairwise=True, unfit=unfit)
+def test_the_more_flip_the_less_a_win_rate_may_fall(flips: int, scale: float, outcome: str) -> None:
+    """No share of flips is a cliff: up to 60 % the whole margin counts, from there less and less of it."""
+    decision = gate(flipping(flips, 40), pairwise=True)
+    assert decision.endpoints[1].scale == pytest.approx(scale)
+    assert decision.endpoints[1].margin == pytest.approx(0.13 * scale)
     assert decision.outcome == outcome
-    if outcome == "INCONCLUSIVE":
-        assert decision.endpoints[1].standing == "undecided"
-        assert decision.reasons[0].endswith(
-            ": it cannot pass, whatever its bounds: the judge changed its "
-            "mind in 61 % of the comparisons; a fitter judge would settle it"
-        )
-        assert decision.endpoints[1].settled_by is None
-        assert len(decision.reasons) == 1
+
+
+def test_flips_between_answers_that_are_alike_are_no_fault_of_the_judge() -> None:
+    assert "not fit" not in gate(flipping(40, 40), pairwise=True).reasons[0]
+
+
+@pytest.mark.parametrize("grades", [(9, 4), (4, 9)])
+def test_a_judge_that_flips_what_should_be_clear_gives_no_verdict(grades: tuple[float, float]) -> None:
+    decision = gate(flipping(16, 20, grades), pairwise=True)
+    assert decision.outcome == "NO VERDICT"
+    assert "the judge is not fit to compare" in decision.reasons[0]
+    assert gate(flipping(16, 20, grades), pairwise=False).outcome in ("PASS", "REGRESSION")
+
+
+def test_a_clear_comparison_is_clear_in_its_turn_and_up_to_it() -> None:
+    """Two points apart in the second turn alone: the first, which the judge sees too, leads the other way."""
+    games = [[consistent("tie", n, 1), verdict("A", "A", n, 2)] for n in range(1, 21)]
+    rows = [row(n, [4, 9], [9, 6], verdicts=game) for n, game in enumerate(games, 1)]
+    assert clear_flips(rows).n == 20, "the first turns"
+    assert clear_flips(rows).hits == 0
+    rows = [row(n, [9, 9], [6, 6], verdicts=game) for n, game in enumerate(games, 1)]
+    assert (clear_flips(rows).n, clear_flips(rows).hits, clear_flips(rows).clusters) == (40, 20, 20)
 
 
 # Coverage.
@@ -327,15 +363,15 @@ def test_the_broken_llama_is_a_regression(data: Path) -> None:
     decision, (grade,) = decide_recorded(data / "mt_bench_llama3", rows, pairwise=False)
     assert decision.outcome == "REGRESSION"
     assert (decision.judged, grade.bounds.n) == (80, 80)
-    assert rounded(grade.bounds) == (-5.069, -5.609, -4.499)
+    assert rounded(grade.bounds) == (-5.069, -5.573, -4.577)
 
 
 def test_gemma_is_better_than_mistral(data: Path) -> None:
     rows = recorded_rows(data / "mt_bench", "gpt-4o-mini", "gemma-2-9b-it", "Mistral-7B-Instruct-v0.3")
     decision, (grade, win_rate) = decide_recorded(data / "mt_bench", rows, pairwise=True)
     assert decision.outcome == "PASS"
-    assert rounded(grade.bounds) == (0.806, 0.53, 1.13)
-    assert rounded(win_rate.bounds) == (0.694, 0.626, 0.757)
+    assert rounded(grade.bounds) == (0.806, 0.541, 1.085)
+    assert rounded(win_rate.bounds) == (0.694, 0.631, 0.752)
 
 
 def test_the_same_two_the_other_way_round_is_a_regression(data: Path) -> None:
@@ -343,7 +379,7 @@ def test_the_same_two_the_other_way_round_is_a_regression(data: Path) -> None:
     decision, (grade, win_rate) = decide_recorded(data / "mt_bench", rows, pairwise=True)
     assert decision.outcome == "REGRESSION"
     assert (grade.standing, win_rate.standing) == ("regressed", "regressed")
-    assert rounded(grade.bounds) == (-0.806, -1.13, -0.53)
+    assert rounded(grade.bounds) == (-0.806, -1.085, -0.541)
 
 
 def test_one_question_is_not_said_to_be_beyond_settling() -> None:

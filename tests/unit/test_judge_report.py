@@ -16,8 +16,19 @@ def good() -> list[Row]:
     return [row(n, (10, 6), (7, 8), verdicts=[game]) for n, game in enumerate(games, 1)]
 
 
+def clear() -> list[Row]:
+    """12 comparisons of answers that lie six points apart."""
+    return [row(n, (8, 9), (2, 3), verdicts=[consistent("A", n)]) for n in range(1, 13)]
+
+
 def bad() -> list[Row]:
+    """The same grade throughout, and the first answer always wins."""
     return [row(n, (10, 10), (10, 10), verdicts=[verdict("A", "A", n)]) for n in range(1, 13)]
+
+
+def unfit() -> list[Row]:
+    """Grades that lie far apart, and the first answer always wins."""
+    return [row(n, (8, 9), (2, 3), verdicts=[verdict("A", "A", n)]) for n in range(1, 13)]
 
 
 def test_the_summary_has_one_line_for_a_good_judge() -> None:
@@ -29,10 +40,21 @@ def test_the_summary_has_one_line_for_a_good_judge() -> None:
 def test_the_summary_says_what_is_wrong() -> None:
     _, *warnings = fitness_lines(judge_fitness(bad()))
     assert [line.removeprefix("judge warning: ").split(":")[0] for line in warnings] == [
-        "the judge is not fit to compare",
         "12 of 12 flips favour the answer shown first",
         "all 48 grades are 10",
     ]
+
+
+def test_clear_comparisons_stand_beside_all_of_them() -> None:
+    (line,) = fitness_lines(judge_fitness(clear()))
+    assert "; 0 of the 12 clear ones do (0.0 %); " in line
+    line, *warnings = fitness_lines(judge_fitness(unfit()))
+    assert "; 12 of the 12 clear ones do (100.0 %); " in line
+    assert warnings[0].startswith(
+        "judge warning: the judge is not fit to compare: where its own grades lie 2 "
+    )
+    text = "\n".join(fitness_markdown(judge_fitness(unfit()), "gpt-4o"))
+    assert "lie 2 points or more apart, so that the order should not matter: 12 of the 12 clear" in text
 
 
 def test_too_few_comparisons_tell_nothing() -> None:
@@ -65,6 +87,7 @@ def test_no_section_where_nothing_was_judged() -> None:
 def test_the_result_for_programs() -> None:
     result = json.loads(json.dumps(fitness_result(judge_fitness(good()))))
     assert result["fit"] is True
+    assert (result["clear"]["compared"], result["clear"]["flipped"]) == (12, 1)
     position = result["position"]
     assert (position["compared"], position["flipped"]) == (12, 1)
     assert 0 < position["lower"] < position["share"] < position["upper"] < 0.4
@@ -72,5 +95,6 @@ def test_the_result_for_programs() -> None:
     assert result["judgments"] == {"asked": 72, "unread": 0, "failed": 0}
     assert result["grades"] == {"n": 48, "used": {"6": 12, "7": 12, "8": 12, "10": 12}, "tens": 12}
     assert result["warnings"] == []
-    assert fitness_result(judge_fitness(bad()))["fit"] is False
-    assert fitness_result(judge_fitness(good()[:3]))["fit"] is None
+    assert fitness_result(judge_fitness(clear()))["fit"] is True
+    assert fitness_result(judge_fitness(unfit()))["fit"] is False
+    assert fitness_result(judge_fitness(clear()[:3]))["fit"] is None

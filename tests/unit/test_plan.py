@@ -372,7 +372,7 @@ def test_what_so_many_questions_settle(bench: Path) -> None:
     assert (grade.margin.needs, [wish.needs for wish in grade.wishes]) == (27, [101])
     assert grade.finds > grade.passes > 0.5
     assert any("4 questions are too few for a margin of 0.50" in concern for concern in plan.concerns)
-    assert (win_rate.noise.sd, win_rate.margin.margin) == (USUAL["win rate"], 0.10)
+    assert (win_rate.noise.sd, win_rate.margin.margin) == (USUAL["win rate"], 0.13)
 
 
 def test_a_run_that_may_stop_early_settles_a_little_less(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_decision_endpoints_and_what_was_run() -> None:
     assert read["questions"] == {"expected": 12, "judged": 12}
     assert [e["name"] for e in read["endpoints"]] == ["grade", "win rate"]
     assert read["endpoints"][1]["standing"] == "non-inferior"
-    assert (read["endpoints"][0]["floor_confidence"], read["endpoints"][0]["unfit"]) == (0.95, "")
+    assert (read["endpoints"][0]["floor_confidence"], read["endpoints"][0]["scale"]) == (0.95, 1.0)
     category = read["categories"][0]
     assert (category["category"], category["drop_p"], category["dropped"]) == ("writing", 1.0, False)
     alpha = pytest.approx(0.025 / 3)

@@ -70,7 +70,7 @@ def test_the_other_margins() -> None:
     assert settings({"question-margin": "3"}).policy(config).question_margin == 3
     assert settings({"win-rate-margin": "0.05"}).policy(config).win_rate_margin == 0.05
     assert settings({}, {"win-rate-margin": "0.3"}).policy(BenchConfig()).win_rate_margin == 0.3
-    assert settings().policy(BenchConfig()).win_rate_margin == 0.10
+    assert settings().policy(BenchConfig()).win_rate_margin == 0.13
 
 
 @pytest.mark.parametrize(

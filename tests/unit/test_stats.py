@@ -37,9 +37,29 @@ def differences(values: Sequence[float]) -> Estimate:
 
 
 def test_moments_by_hand() -> None:
-    moments = Moments.of([0, 0, 3])  # deviations -1, -1, 2
-    assert (moments.n, moments.mean, moments.variance, moments.third) == (3, 1, 2, 2)
+    """Deviations -1, -1, 2: Σ² 6 over n - 1, Σ³ 6 over (n - 1)(n - 2) / n."""
+    moments = Moments.of([0, 0, 3])
+    assert (moments.n, moments.mean, moments.variance, moments.third) == (3, 1, 3, 9)
     assert moments.sd == math.sqrt(3)
+
+
+def test_the_spread_is_taken_within_categories() -> None:
+    """Two categories of four, four points apart: within them Σ² is 2 · 2, over 8 - 2; Σ³ of one is 0, of the
+    other 2, over twice (4 - 1)(4 - 2) / 4."""
+    values, categories = [0, 0, 1, 1, 5, 5, 5, 7 - 2 / 1], ["a"] * 4 + ["b"] * 4
+    values[4:] = [4.5, 4.5, 4.5, 6.5]
+    found = Moments.of(values, categories)
+    assert (found.n, found.mean, found.strata, found.degrees) == (8, 2.75, 2, 6)
+    assert found.variance == pytest.approx((4 * 0.25 + 3 * 0.25 + 2.25) / 6)
+    assert found.third == pytest.approx((3 * -0.125 + 3.375) / (2 * 1.5))
+    assert Moments.of(values).variance > 5 * found.variance
+
+
+def test_small_categories_are_one_together() -> None:
+    """Three a category tell little of their own spread; a rest that is small itself joins another."""
+    assert Moments.of([1, 2, 3, 4, 5, 6], ["a", "a", "a", "b", "b", "b"]) == Moments.of([1, 2, 3, 4, 5, 6])
+    assert Moments.of([1, 2, 3, 4, 9, 9], [*"aaaa", *"bc"]) == Moments.of([1, 2, 3, 4, 9, 9])
+    assert Moments.of([1, 2, 3, 4, 6, 7, 8, 9], [*"aaaa", *"bbcc"]).strata == 2
 
 
 def test_symmetric_differences_have_bounds_by_students_t() -> None:
@@ -157,7 +177,7 @@ def test_win_rates_by_hand(scores: list[float], centre: float, squares: float) -
 
 
 def moments_with(sd: float, n: int = 10) -> Moments:
-    return Moments(n, 0.0, sd**2 * (n - 1) / n, 0.0)
+    return Moments(n, 0.0, sd**2, 0.0)
 
 
 @pytest.mark.parametrize("line", [-0.5, -0.1, -0.05, -4.4, 0.0])
