@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -21,7 +21,13 @@ Values = NDArray[np.float64]
 Winner = Literal["A", "B", "tie"]
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-BENCHES = ("mt_bench", "mt_bench_llama3")
+# Judgments, and the bench whose questions they are about.
+RECORDS = {
+    "mt_bench/model_judgment": "mt_bench",
+    "judge_qwen32": "mt_bench",
+    "mt_bench_llama3/model_judgment": "mt_bench_llama3",
+}
+BROKEN = "mt_bench_llama3/model_judgment"  # its one pair is a model and the same one broken
 PROMPT = Prompt("recorded", "", "")
 
 
@@ -31,9 +37,12 @@ def need_data() -> None:
         raise SystemExit(f"{DATA}: no such folder; expected the public records beside the project")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
-    """Two models under one judge, one row a question of the bench; the weaker is the candidate."""
+    """Two models under one judge, one row a question of the bench; the weaker is the candidate.
+
+    A judgment that failed is missing from its row.
+    """
 
     candidate: str
     baseline: str
@@ -48,7 +57,7 @@ class Pair:
     @property
     def differences(self) -> Values:
         """Grade differences by question."""
-        return np.array([row.difference for row in self.rows], float)
+        return np.array([row.difference for row in self.rows if row.difference is not None], float)
 
     @property
     def scores(self) -> Values:
@@ -56,14 +65,15 @@ class Pair:
         return np.array([row.score for row in self.rows if row.score is not None], float)
 
 
-def pairs() -> Iterator[Pair]:
+def pairs(records: Collection[str] = tuple(RECORDS)) -> Iterator[Pair]:
     """Every two models of a bench that a judge graded, with the games that it judged in both orders."""
-    for bench in BENCHES:
-        recorded = read_judgments(DATA / bench / "model_judgment")
+    for source in records:
+        bench = RECORDS[source]
+        recorded = read_judgments(DATA / source)
         categories = {q.question_id: q.category for q in load_bench(DATA / bench).questions}
         for judge in recorded.judges:
-            grades = binding(line for line in recorded.singles if line.judge == judge)
-            games = binding(line for line in recorded.pairs if line.judge == judge)
+            grades = binding(line for line in recorded.singles if line.judge == judge and line.valid)
+            games = binding(line for line in recorded.pairs if line.judge == judge and line.valid)
             for one, other in combinations(sorted({line.model for line in grades.values()}), 2):
                 pair = _pair(one, other, judge, categories, grades, games)
                 weaker = pair if pair.differences.mean() <= 0 else None
@@ -91,10 +101,9 @@ def _pair(
                 game_turns=(2,) if game else (),
                 judgments={
                     side: tuple(
-                        Judgment(
-                            asked, turn, model, judge, PROMPT, grades[asked, turn, model, judge].score, ""
-                        )
+                        Judgment(asked, turn, model, judge, PROMPT, line.score, "")
                         for turn in (1, 2)
+                        if (line := grades.get((asked, turn, model, judge))) is not None
                     )
                     for side, model in models.items()
                 },

@@ -4,10 +4,10 @@ A run is 80 questions of a recorded pair, drawn as `error_rates.py` draws them, 
 takes them. The way through them is the plugin's own, and so are the looks; what it is compared with is the
 decision on all of the same rows at once. The true difference is
 
-     0    the two sides of each question are swapped by a coin;
+     0    the two sides of each question are exchanged by a coin;
      0, half alike    the same, and of every other question both sides' answers are the same;
      0, alike         the candidate is its baseline;
-    -1    the weaker model is the candidate, brought to -1 as in `error_rates.py`;
+    -1    the pair is shifted there, games too, as in `error_rates.py`;
     -0.5  the same, on the margin, where the grades alone decide: no bar, but nominally 5 % pass.
 """
 
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from _populations import EQUAL, ON_MARGIN, WORSE, Population, Truth, questions_of
+from _populations import Population, Truth, questions_of
 from _recorded import Pair, need_data, pairs
 from _table import Figure, arguments, finish
 
@@ -29,7 +29,6 @@ from mtbench_pytest.gate import Policy, decide
 from mtbench_pytest.records import Question, Row, Verdict
 from mtbench_pytest.suite import mixed
 
-QUESTIONS = 80
 SEED = 5
 POLICY = Policy()
 AIM = 50.0  # per cent of the questions
@@ -59,6 +58,9 @@ def all_alike(rows: Sequence[Row]) -> list[Row]:
     return [alike(row) for row in rows]
 
 
+EQUAL = Truth("0", exchanged=True)
+WORSE = Truth("-1", grade=-1, win_rate=0.24)
+ON_MARGIN = Truth("-0.5, grades", grade=-0.5, games=False)
 GRADES = replace(EQUAL, name="0, grades", games=False)
 CASES: Sequence[tuple[Truth, Make]] = (
     (EQUAL, as_drawn),
@@ -105,8 +107,9 @@ def measure(pair: Pair, truth: Truth, make: Make, repeat: int) -> list[Ended]:
     """Runs of one pair."""
     generator = random.Random(f"{SEED} {pair.name} {pair.judge} {truth.name} early")
     population = Population.of(pair, truth)
-    drawn = (make(population.rows(QUESTIONS, generator)) for _ in range(repeat))
-    return [run(rows, population.pairwise, generator) for rows in drawn]
+    pairwise = truth.games and len(pair.scores) > 0
+    drawn = (make(population.rows(1, generator)) for _ in range(repeat))
+    return [run(rows, pairwise, generator) for rows in drawn]
 
 
 def per_cent(runs: Sequence[Ended], true: Callable[[Ended], bool]) -> float:

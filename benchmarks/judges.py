@@ -11,17 +11,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from mtbench_pytest.fitness import ENOUGH_COMPARED, MOST_FLIPS, GradesUsed, Position, grades_used, position_of
-from mtbench_pytest.judgments import PairLine, PairWinner, Recorded, binding, read_judgments
+from _recorded import BROKEN, DATA, RECORDS, need_data, pairs
+
+from mtbench_pytest.comparisons import MOST_CLEAR_FLIPS, clear_flips
+from mtbench_pytest.fitness import GradesUsed, Position, grades_used, position_of
+from mtbench_pytest.judgments import binding, read_judgments
 from mtbench_pytest.proportions import Share, clustered_share
-from mtbench_pytest.records import Game, Prompt, QuestionId, Verdict
+from mtbench_pytest.records import QuestionId
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 HEADS = (
-    "judge", "compared", "flips", "95 % bounds", "to first", "to second", "first won", "failed", "grades",
-    "10s", "most used", "fit to compare",
+    "judge", "compared", "flips", "95 % bounds", "clear ones that flip", "share", "to first", "to second",
+    "first won", "failed", "grades", "10s", "most used", "fit to compare",
 )  # fmt: skip
 NONE = "-"
 
@@ -32,6 +33,7 @@ class Judge:
 
     Attributes:
         flips: Its comparisons that flip; None where it made none.
+        clear: The same of those that should be clear; None where the grades beside are not known.
         position: What the order did, where the single games are known.
         failed: Lines that record a failed call.
         lines: All lines.
@@ -39,6 +41,7 @@ class Judge:
 
     name: str
     flips: Share | None
+    clear: Share | None
     position: Position | None
     grades: GradesUsed | None
     failed: int
@@ -47,11 +50,9 @@ class Judge:
     @property
     def fit(self) -> str:
         """As a run says it."""
-        if self.flips is None:
-            return "no comparisons"
-        if self.flips.n < ENOUGH_COMPARED:
-            return "too few"
-        return "fit" if self.flips.value <= MOST_FLIPS else "NOT FIT"
+        if self.clear is None or self.clear.clusters < 2:
+            return "not told"
+        return "fit" if self.clear.lower <= MOST_CLEAR_FLIPS else "NOT FIT"
 
     def cells(self) -> tuple[str, ...]:
         """A line of the table."""
@@ -62,6 +63,8 @@ class Judge:
             f"{flips.n}" if flips else NONE,
             f"{_percent(flips.value)}" if flips else NONE,
             f"{_percent(flips.lower)} to {_percent(flips.upper)}" if flips else NONE,
+            f"{self.clear.hits} of {self.clear.n}" if self.clear else NONE,
+            f"{_percent(self.clear.value)}" if self.clear and self.clear.n else NONE,
             f"{position.toward_first}" if position else NONE,
             f"{position.toward_second}" if position else NONE,
             _percent(first) if first is not None else NONE,
@@ -73,43 +76,29 @@ class Judge:
         )
 
 
-def recorded_judges(recorded: Recorded, source: str = "") -> Iterator[Judge]:
+def recorded_judges(source: str, told: str = "") -> Iterator[Judge]:
     """The judges of some files in FastChat's form.
 
     Args:
-        source: Told beside a judge's name.
+        source: Of `_recorded.RECORDS`.
+        told: Beside a judge's name.
     """
+    recorded, found = read_judgments(DATA / source), list(pairs([source]))
     for name in recorded.judges:
         singles = [line for line in recorded.singles if line.judge == name]
-        pairs = [line for line in recorded.pairs if line.judge == name]
+        compared = [line for line in recorded.pairs if line.judge == name]
         grades = [line.score for line in binding(singles).values() if line.valid]
-        verdicts = [_verdict(line) for line in binding(pairs).values() if line.valid]
-        position = position_of(verdicts) if verdicts else None
+        rows = [row for pair in found if pair.judge == name for row in pair.rows]
+        position = position_of(verdict for row in rows for verdict in row.verdicts) if compared else None
         yield Judge(
-            name=f"{name}{source}",
+            name=f"{name}{told}",
             flips=position.flips if position else None,
+            clear=clear_flips(rows) if compared else None,
             position=position,
             grades=grades_used(grades) if grades else None,
-            failed=sum(not line.valid for line in singles) + sum(not line.valid for line in pairs),
-            lines=len(singles) + len(pairs),
+            failed=sum(not line.valid for line in singles) + sum(not line.valid for line in compared),
+            lines=len(singles) + len(compared),
         )
-
-
-def _verdict(line: PairLine) -> Verdict:
-    """A recorded comparison; model_1 stands for the candidate, and stood first in game 1."""
-    seen: tuple[dict[PairWinner, Literal["A", "B", "tie"]], ...] = (
-        {"model_1": "A", "model_2": "B", "tie": "tie"},
-        {"model_1": "B", "model_2": "A", "tie": "tie"},
-    )
-    names = ((line.model_1, line.model_2), (line.model_2, line.model_1))
-    prompt = Prompt(line.prompt, "", "")
-    first, second = (
-        Game(
-            line.question_id, line.turn, *names[game], line.judge, prompt, seen[game][line.winners[game]], ""
-        )
-        for game in (0, 1)
-    )
-    return Verdict(line.question_id, line.turn, (first, second))
 
 
 def labelled_judge(path: Path, name: str) -> Judge:
@@ -119,7 +108,7 @@ def labelled_judge(path: Path, name: str) -> Judge:
         vote = json.loads(line)
         flipped[vote["question_id"]].append(vote["winner"] == "tie (inconsistent)")
     flips = clustered_share((sum(found), len(found)) for found in flipped.values())
-    return Judge(name, flips, None, None, 0, flips.n)
+    return Judge(name, flips, None, None, None, 0, flips.n)
 
 
 def table(judges: Sequence[Judge]) -> None:
@@ -136,13 +125,11 @@ def _percent(share: float) -> str:
 
 def main() -> int:
     """Reads the records and prints the table."""
-    if not DATA.is_dir():
-        print(f"{DATA}: no such folder; expected the public records beside the project", file=sys.stderr)
-        return 2
+    need_data()
     table(
         [
-            *recorded_judges(read_judgments(DATA / "mt_bench" / "model_judgment")),
-            *recorded_judges(read_judgments(DATA / "mt_bench_llama3" / "model_judgment"), " (Llama 3)"),
+            *(judge for source in RECORDS if source != BROKEN for judge in recorded_judges(source)),
+            *recorded_judges(BROKEN, " (Llama 3)"),
             labelled_judge(DATA / "human" / "gpt4_pair.jsonl", "gpt-4 (Zheng et al.)"),
         ]
     )
