@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
@@ -102,6 +102,8 @@ class Case:
         self.judgments: dict[Slot, list[Judgment]] = {slot: [] for slot in self.slots}
         self.verdicts: list[Verdict] = []
         self.failures: list[JudgeFailure] = []
+        self.regraded: dict[Slot, list[Judgment]] = {slot: [] for slot in self.slots}
+        self.regrade_failures: list[JudgeFailure] = []
         self._further: dict[Slot, Answer | AnswerFailure] = {}
         self._bench = bench
 
@@ -112,7 +114,7 @@ class Case:
         said = {slot: self._said(slot) for slot in self.slots}
         missing = [answer for answer in said.values() if isinstance(answer, AnswerFailure)]
         answers = {slot: answer for slot, answer in said.items() if isinstance(answer, Answer)}
-        graded = {slot: tuple(sorted(found, key=_order)) for slot, found in self.judgments.items() if found}
+        graded, regraded = _ordered(self.judgments), _ordered(self.regraded)
         return Row(
             bench=self._bench,
             question_id=self.question.question_id,
@@ -126,7 +128,7 @@ class Case:
             drawn={side: n for side, n in self.drawn.items() if n > 1},
             samples={
                 side: tuple(
-                    Sample(n, answer, graded.get((side, n), ()))
+                    Sample(n, answer, graded.get((side, n), ()), regraded.get((side, n), ()))
                     for (whose, n), answer in answers.items()
                     if whose == side and n > 1
                 )
@@ -134,6 +136,8 @@ class Case:
                 if drawn > 1
             },
             repeats=self.repeats,
+            regraded={side: found for (side, n), found in regraded.items() if n == 1},
+            regrade_failures=tuple(sorted(self.regrade_failures, key=_place)),
         )
 
     def hold(self) -> None:
@@ -172,6 +176,8 @@ class Case:
         self.judgments.clear()
         self.verdicts.clear()
         self.failures.clear()
+        self.regraded.clear()
+        self.regrade_failures.clear()
         self._further.clear()
 
     def fail(self, error: BaseException) -> None:
@@ -179,6 +185,10 @@ class Case:
         self.row.fail(error)
         for parcel in self.outside.values():
             parcel.fail(error)
+
+
+def _ordered(judgments: Mapping[Slot, Sequence[Judgment]]) -> dict[Slot, tuple[Judgment, ...]]:
+    return {slot: tuple(sorted(found, key=_order)) for slot, found in judgments.items() if found}
 
 
 def _order(judgment: Judgment) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mtbench_pytest.judges.base import CountsRepeats, GameTask, GradeTask, Judge
+from mtbench_pytest.drops import FURTHER
+from mtbench_pytest.judges.base import CountsRepeats, GameTask, GradeTask, HasGrades, Judge
 from mtbench_pytest.models.base import ChatModel, Sampled
 from mtbench_pytest.records import SIDES, Answer, AnswerTask, Judgment, Party, Question, Sampling, Side
 from mtbench_pytest.suite import Bench
@@ -120,9 +121,21 @@ class Contest:
         self, question: Question, turn: int, answer: Answer, sample: int = 1
     ) -> tuple[GradeTask, ...]:
         """What the judge is asked about one turn of an answer: the same, once a repeat."""
+        return self._grade_tasks(question, turn, answer, sample, range(1, self.repeats + 1))
+
+    def regrade_tasks(self, question: Question, answer: Answer, sample: int = 1) -> tuple[GradeTask, ...]:
+        """What it is asked where the question is asked again; of a judge that cannot repeat, what it has."""
+        further = range(self.repeats + 1, self.repeats + FURTHER + 1)
+        turns = range(1, len(question.turns) + 1)
+        tasks = [t for turn in turns for t in self._grade_tasks(question, turn, answer, sample, further)]
+        judge = self.judge
+        return tuple(t for t in tasks if judge.has_grade(t)) if isinstance(judge, HasGrades) else tuple(tasks)
+
+    def _grade_tasks(
+        self, question: Question, turn: int, answer: Answer, sample: int, repeats: Iterable[int]
+    ) -> tuple[GradeTask, ...]:
         prompt = self.bench.prompts.pick("single", question, turn).fill(question, answer.turns)
         nonce = self.standing.nonce if self.standing is not None else ""
-        repeats = range(1, self.repeats + 1)
         return tuple(GradeTask(question, turn, answer, prompt, sample, repeat, nonce) for repeat in repeats)
 
     def known_grade(self, side: Side, task: GradeTask) -> Judgment | None:

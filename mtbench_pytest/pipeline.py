@@ -23,6 +23,7 @@ from mtbench_pytest.case import Case, Slot
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.crew import Alone, Crew
 from mtbench_pytest.drift import Drift
+from mtbench_pytest.drops import AskAgain
 from mtbench_pytest.early import Course
 from mtbench_pytest.errors import MTBenchError, StoreError
 from mtbench_pytest.judging import JudgeDesk
@@ -63,6 +64,7 @@ class Pipeline:
         store: What is there already, and where what is made is kept.
         crew: The other processes of this run.
         record: Is told of each row before anybody else is, with what is known of the parties; it may block.
+        ask_again: Which questions both sides of are graded again, once all else about them is known.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Pipeline:
         store: Store | None = None,
         crew: Crew | None = None,
         record: Callable[[Row, Mapping[Party, Mapping[str, Any]]], None] | None = None,
+        ask_again: AskAgain | None = None,
     ) -> None:
         self.contest = contest
         self.progress = Progress()
@@ -92,7 +95,7 @@ class Pipeline:
         if (judge := contest.judge) is not None:
             limit, free = contest.concurrency, is_free(judge)
             self._desk = JudgeDesk(judge, limit, self._store, self._crew, self._serial, free=free)
-        self._referee = Referee(contest, self._desk, self.identities, self.progress)
+        self._referee = Referee(contest, self._desk, self.identities, self.progress, ask_again)
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
         if self._crew.shared:

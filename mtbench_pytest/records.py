@@ -321,11 +321,13 @@ class Sample:
     Attributes:
         number: From 2; the first answer and its grades stand in the row itself.
         judgments: One a turn that was graded.
+        regraded: As of a row.
     """
 
     number: int
     answer: Answer
     judgments: tuple[Judgment, ...] = ()
+    regraded: tuple[Judgment, ...] = ()
 
 
 def repeated(judgments: Sequence[Judgment]) -> dict[int, tuple[float, ...]]:
@@ -351,6 +353,9 @@ class Row:
         drawn: By side how many answers were asked for, where these are more than one.
         samples: By side the answers after the first; games are played with the first alone.
         repeats: How often each answer was to be graded.
+        regraded: By side the judgments of a question that was asked again (`drops.py`), one a turn and
+            repeat; repeat numbers go on after `repeats`. They are part of no grade.
+        regrade_failures: What of these could not be had; the question is judged all the same.
     """
 
     bench: str
@@ -365,11 +370,18 @@ class Row:
     drawn: Mapping[Side, int] = field(default_factory=dict)
     samples: Mapping[Side, tuple[Sample, ...]] = field(default_factory=dict)
     repeats: int = 1
+    regraded: Mapping[Side, tuple[Judgment, ...]] = field(default_factory=dict)
+    regrade_failures: tuple[JudgeFailure, ...] = ()
 
     def answered(self, side: Side) -> Iterator[tuple[Answer | None, tuple[Judgment, ...]]]:
         """A side's answers, each with its judgments; None where the first one failed."""
         yield self.answers.get(side), self.judgments.get(side, ())
         yield from ((sample.answer, sample.judgments) for sample in self.samples.get(side, ()))
+
+    def regraded_answers(self, side: Side) -> Iterator[tuple[Judgment, ...]]:
+        """The further judgments of each of a side's answers, in the order of `answered`."""
+        yield self.regraded.get(side, ())
+        yield from (sample.regraded for sample in self.samples.get(side, ()))
 
     def repeated(self, side: Side) -> dict[int, tuple[float, ...]]:
         """By turn the grades that the first answer got, one a repeat."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from mtbench_pytest.case import Case, Slot
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.drift import Drift
+from mtbench_pytest.drops import AskAgain
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judging import JudgeDesk
 from mtbench_pytest.progress import Progress
@@ -39,6 +40,7 @@ class Referee:
         desk: The judge's; None in a contest without a judge.
         identities: Of the parties, known before anything is judged.
         progress: Is kept up to date.
+        ask_again: Which questions are graded again once they are judged; by default none.
 
     Attributes:
         drift: Whether the judge still grades as it did, once that is known; None where nobody asked.
@@ -50,12 +52,14 @@ class Referee:
         desk: JudgeDesk | None,
         identities: Mapping[Party, Mapping[str, Any]],
         progress: Progress,
+        ask_again: AskAgain | None = None,
     ) -> None:
         self.drift: Drift | None = None
         self._contest = contest
         self._desk = desk
         self._identities = identities
         self._progress = progress
+        self._asks_again = ask_again
         self._at_once = contest.judge is not None and is_free(contest.judge)
         self._checking: asyncio.Task[None] | None = None
 
@@ -67,6 +71,29 @@ class Referee:
         await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
         if self._checking is not None:  # who compares the two sides knows whether they can be
             await asyncio.shield(self._checking)
+        if not (self.drift and self.drift.beyond):
+            await self._ask_again(case)
+
+    async def _ask_again(self, case: Case) -> None:
+        """Has both sides graded again where that is wanted; what fails of it takes nothing away."""
+        if self._asks_again is None or not self._asks_again(case.so_far()):
+            return
+        tasks = list(self._regrade_tasks(case))
+        self._progress.judgments_total += len(tasks)
+        await self._do(*(partial(self._regrade, case, slot, task) for slot, task in tasks))
+
+    def _regrade_tasks(self, case: Case) -> Iterator[tuple[Slot, GradeTask]]:
+        for slot, answering in case.answers.items():
+            if isinstance(answer := answering.result(), Answer):
+                tasks = self._contest.regrade_tasks(case.question, answer, slot[1])
+                yield from ((slot, task) for task in tasks)
+
+    async def _regrade(self, case: Case, slot: Slot, task: GradeTask) -> None:
+        result = _about(task, await self._judged(task))
+        if isinstance(result, JudgeFailure):
+            case.regrade_failures.append(result)
+        else:
+            case.regraded[slot].append(result)
 
     async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Does things side by side; in turn where the judge answers at once, for a task would cost more."""
@@ -94,13 +121,11 @@ class Referee:
             result = known
         else:
             result = await self._judged(task)
-        # Two sides, or two questions of one wording, may share a judgment: they do not share their names.
-        names = {"question_id": task.question.question_id, "repeat": task.repeat}
-        if isinstance(result, JudgeFailure):
-            mine = named(result, models=(task.answer.model,), **names)
-            case.failures.append(of_sample(mine, task.sample))
-        elif isinstance(result, Judgment):
-            case.judgments[slot].append(named(result, model=task.answer.model, **names))
+        mine = _about(task, result)
+        if isinstance(mine, JudgeFailure):
+            case.failures.append(mine)
+        else:
+            case.judgments[slot].append(mine)
 
     def begin_check(self) -> None:
         """Has some answers graded again, once, where blessed grades stand."""
@@ -152,6 +177,15 @@ class Referee:
         self._progress.judgments += 1
         self._progress.failures += isinstance(result, JudgeFailure)
         return result
+
+
+def _about(task: GradeTask, result: Judgment | Game | JudgeFailure) -> Judgment | JudgeFailure:
+    """What was said, under the task's names: two sides, or two questions of one wording, may share it."""
+    assert not isinstance(result, Game)
+    names = {"question_id": task.question.question_id, "repeat": task.repeat}
+    if isinstance(result, JudgeFailure):
+        return of_sample(named(result, models=(task.answer.model,), **names), task.sample)
+    return named(result, model=task.answer.model, **names)
 
 
 def of_sample(said: Said, sample: int) -> Said:

@@ -11,8 +11,9 @@ from typing import Any
 
 from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
-from mtbench_pytest.crew import once
+from mtbench_pytest.crew import Crew, once
 from mtbench_pytest.decision import LEVELS, Decision, Levels
+from mtbench_pytest.drops import asks_again
 from mtbench_pytest.early import Course
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.findings import Findings
@@ -106,11 +107,19 @@ class BenchRun:
         self._check_margin()
         if len(contest.free) < len(contest.parties):
             crew = self._office.crew
-            for party in parties_with_work(contest, asked, self._judged, self.questions, self._store):
+            for party in self._parties_with_work(contest, asked):
                 # Of several processes one looks; the others take its word.
                 name = f"prepare/{self.bench.digest}/{party}"
                 once(crew, name, partial(contest.prepare, party, asked))
         self._prepared = True
+
+    def _parties_with_work(self, contest: Contest, asked: Sequence[Question]) -> list[Party]:
+        about = (asked, self._judged, self.questions)
+        return parties_with_work(contest, *about, self._store, self._asks_again)
+
+    def _asks_again(self, row: Row) -> bool:
+        """Which questions are graded again on both sides."""
+        return asks_again(self.policy, row)
 
     def _check_margin(self) -> None:
         """Refuses a margin under the noise floor that the bench states; a part of a bench has no margin."""
@@ -166,9 +175,10 @@ class BenchRun:
         self.recordings.begin(self.contest, self.questions)
         record = self.recordings.record if self.recordings.records else None
         if len(free) == len(self.contest.parties):
-            pipeline = Pipeline(self.contest, self.questions, record=record)
+            kept: tuple[Store | None, Crew | None] = (None, None)
         else:
-            pipeline = Pipeline(self.contest, self.questions, self._store, self._office.crew, record)
+            kept = (self._store, self._office.crew)
+        pipeline = Pipeline(self.contest, self.questions, *kept, record, self._asks_again)
         if self.may_stop_early:
             self._course = self._new_course()
             pipeline.follow(self._course)

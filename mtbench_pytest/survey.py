@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.contest import Contest, is_free
 from mtbench_pytest.crew import Crew, once
-from mtbench_pytest.judges.base import Judge, Task
+from mtbench_pytest.drops import AskAgain
+from mtbench_pytest.judges.base import GradeTask, Judge, Task
 from mtbench_pytest.keys import AnswerKeys, digest, judgment_key
 from mtbench_pytest.models.base import ChatModel, Fingerprints
-from mtbench_pytest.records import SIDES, Answer, AnswerTask, Party, Question, QuestionId, Side
+from mtbench_pytest.records import (
+    SIDES,
+    Answer,
+    AnswerTask,
+    Game,
+    Judgment,
+    Party,
+    Question,
+    QuestionId,
+    Row,
+    Sample,
+    Side,
+)
 from mtbench_pytest.store import Store
 
 Answers = Mapping[QuestionId, Answer]
@@ -40,6 +53,7 @@ def parties_with_work(
     judged: Sequence[Question],
     scope: Sequence[Question],
     store: Store,
+    ask_again: AskAgain | None = None,
 ) -> list[Party]:
     """The parties that cost something and have something to do: something of theirs is not in the store.
 
@@ -49,18 +63,77 @@ def parties_with_work(
         asked: What will be answered.
         judged: Of that, what will be judged too.
         scope: What might be asked: see `Pipeline`.
+        ask_again: Which questions are graded again: see `Pipeline`.
     """
     stored = {side: _stored(contest, side, asked, scope, store) for side in contest.models}
     answers: dict[Side, list[Answers]] = {side: found for side, found in stored.items() if found is not None}
     working: list[Party] = [side for side in stored if side not in answers]
     judge = contest.judge
     if judge is not None and not is_free(judge):
-        identity, tasks = judge.identity(), judge_tasks(contest, judged, answers)
-        keys = {judgment_key(identity, task, judge.key_extra(task)) for task in tasks}
         checked = contest.standing is not None and contest.standing.again
-        if working or checked or len(store.judgments(keys)) < len(keys):
+        if working or checked or not _all_judged(contest, judge, judged, answers, store, ask_again):
             working.append("judge")
     return working
+
+
+def _all_judged(
+    contest: Contest,
+    judge: Judge,
+    questions: Sequence[Question],
+    answers: Mapping[Side, Sequence[Answers]],
+    store: Store,
+    ask_again: AskAgain | None,
+) -> bool:
+    """Whether all that a judge will be asked is stored, the grades of what is asked again included."""
+    identity = judge.identity()
+
+    def key(task: Task) -> str:
+        return judgment_key(identity, task, judge.key_extra(task))
+
+    keys = {key(task) for task in judge_tasks(contest, questions, answers)}
+    stored = store.judgments(keys)
+    if len(stored) < len(keys):
+        return False
+    if ask_again is None:
+        return True
+    further: set[str] = set()
+    for question in questions:
+        given = _given_to(question, answers)
+        if ask_again(_graded(contest, question, given, lambda task: stored.get(key(task)))):
+            further.update(map(key, regrade_tasks(contest, question, answers)))
+    return len(store.judgments(further)) == len(further)
+
+
+def _graded(
+    contest: Contest,
+    question: Question,
+    given: Mapping[tuple[Side, int], Answer],
+    stored: Callable[[Task], Judgment | Game | None],
+) -> Row:
+    """What a run will know of the grades of a question."""
+    graded: dict[tuple[Side, int], tuple[Judgment, ...]] = {}
+    for (side, sample), answer in given.items():
+        tasks = (
+            task
+            for turn in range(1, len(question.turns) + 1)
+            for task in contest.grade_tasks(question, turn, answer, sample)
+        )
+        said = (contest.known_grade(side, task) or stored(task) for task in tasks)
+        graded[side, sample] = tuple(one for one in said if isinstance(one, Judgment))
+    return Row(
+        bench=contest.bench.name,
+        question_id=question.question_id,
+        category=question.category,
+        turns=len(question.turns),
+        answers={side: answer for (side, sample), answer in given.items() if sample == 1},
+        judgments={side: found for (side, sample), found in graded.items() if sample == 1},
+        drawn={side: drawn for side in contest.models if (drawn := contest.drawn(side)) > 1},
+        samples={
+            side: tuple(Sample(n, given[who, n], graded[who, n]) for who, n in given if who == side and n > 1)
+            for side in contest.models
+        },
+        repeats=contest.repeats,
+    )
 
 
 def answers_at_hand(
@@ -113,12 +186,7 @@ def judge_tasks(
 ) -> Iterator[Task]:
     """What the judge is asked about these answers."""
     for question in questions:
-        said = {
-            (side, sample): found[question.question_id]
-            for side, samples in answers.items()
-            for sample, found in enumerate(samples, 1)
-            if question.question_id in found
-        }
+        said = _given_to(question, answers)
         for turn in range(1, len(question.turns) + 1):
             for (side, sample), answer in said.items():
                 tasks = contest.grade_tasks(question, turn, answer, sample)
@@ -126,6 +194,26 @@ def judge_tasks(
         if all((side, 1) in said for side in SIDES):
             for turn in contest.game_turns(question):
                 yield from contest.game_tasks(question, turn, said["candidate", 1], said["baseline", 1])
+
+
+def regrade_tasks(
+    contest: Contest, question: Question, answers: Mapping[Side, Sequence[Answers]]
+) -> Iterator[GradeTask]:
+    """What the judge is asked about these answers where the question is asked again."""
+    for (_, sample), answer in _given_to(question, answers).items():
+        yield from contest.regrade_tasks(question, answer, sample)
+
+
+def _given_to(
+    question: Question, answers: Mapping[Side, Sequence[Answers]]
+) -> dict[tuple[Side, int], Answer]:
+    """The answers to a question by side and sample."""
+    return {
+        (side, sample): found[question.question_id]
+        for side, samples in answers.items()
+        for sample, found in enumerate(samples, 1)
+        if question.question_id in found
+    }
 
 
 def _remembered(party: object, store: Store) -> dict[str, Any] | None:

@@ -45,6 +45,8 @@ def row_from_dict(data: Plain) -> Row:
         drawn=data["drawn"],
         samples={side: tuple(map(_sample, found)) for side, found in data["samples"].items()},
         repeats=data["repeats"],
+        regraded={side: tuple(map(_judgment, found)) for side, found in data["regraded"].items()},
+        regrade_failures=tuple(map(judge_failure_from_dict, data["regrade_failures"])),
     )
 
 
@@ -54,8 +56,8 @@ def answer_from_dict(data: Plain) -> Answer:
 
 
 def _sample(data: Plain) -> Sample:
-    judgments = tuple(map(_judgment, data["judgments"]))
-    return Sample(data["number"], answer_from_dict(data["answer"]), judgments)
+    judgments, regraded = (tuple(map(_judgment, data[name])) for name in ("judgments", "regraded"))
+    return Sample(data["number"], answer_from_dict(data["answer"]), judgments, regraded)
 
 
 def judgment_from_dict(data: Plain) -> Judgment | Game:

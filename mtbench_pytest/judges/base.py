@@ -133,6 +133,14 @@ class CountsRepeats(Protocol):
         """
 
 
+@runtime_checkable
+class HasGrades(Protocol):
+    """A judge that cannot be asked anew: its grades are recorded, or computed and always alike."""
+
+    def has_grade(self, task: GradeTask) -> bool:
+        """Whether it has a grade of its own for this repeat; whoever asks again does so only then."""
+
+
 class ReplyJudge(ABC):
     """A judge that answers a prompt in prose which ends in a verdict marker.
 

@@ -64,6 +64,10 @@ class ChecksJudge(ReplyJudge):
                 "expected 1 repeat, or an LLM judge"
             )
 
+    def has_grade(self, task: GradeTask) -> bool:
+        """See `HasGrades.has_grade`: the first, which any other would repeat."""
+        return task.repeat == 1
+
     def identity(self) -> Mapping[str, Any]:
         """See `Judge.identity`; what else a judgment depends on is in `key_extra`."""
         return {"kind": "checks", "version": checks.VERSION}

@@ -84,6 +84,12 @@ class RecordedJudge:
                 most,
             )
 
+    def has_grade(self, task: GradeTask) -> bool:
+        """See `HasGrades.has_grade`."""
+        self._load()
+        line = self._grades.get(self._key(task))
+        return line is not None and line.valid
+
     def identity(self) -> Mapping[str, Any]:
         """The judge's name and where its judgments lie."""
         return {"kind": "judgments", "judge": self.name, "path": str(self.path.resolve())}
@@ -97,8 +103,7 @@ class RecordedJudge:
         self._load()
         model = task.answer.model
         question_id = task.question.question_id
-        key = single_key(question_id, task.turn, model, self.name, task.sample, task.repeat)
-        line = self._grades.get(key)
+        line = self._grades.get(self._key(task))
         reason = ""
         if line is None:
             reason = f"{self.path} holds no grade of it"
@@ -156,6 +161,10 @@ class RecordedJudge:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+    def _key(self, task: GradeTask) -> tuple[object, ...]:
+        about = (task.question.question_id, task.turn, task.answer.model)
+        return single_key(*about, self.name, task.sample, task.repeat)
 
     @property
     def _grades(self) -> dict[tuple[object, ...], SingleLine]:

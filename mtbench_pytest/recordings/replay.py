@@ -296,6 +296,10 @@ class SnapshotJudge:
             return tuple(range(1, len(question.turns) + 1))
         return tuple(comparison.turn for comparison in found.comparisons)
 
+    def has_grade(self, task: GradeTask) -> bool:
+        """See `HasGrades.has_grade`: what is computed would only repeat itself."""
+        return self._computed is None and not isinstance(self._replay.said(task), str)
+
     async def grade(self, task: GradeTask) -> Judgment | JudgeFailure:
         """See `Judge.grade`."""
         said = self._replay.said(task)

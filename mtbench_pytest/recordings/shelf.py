@@ -16,7 +16,7 @@ from mtbench_pytest.recordings.folder import SnapshotFolder
 from mtbench_pytest.recordings.snapshot import Snapshot
 from mtbench_pytest.records import Answer, Game, Judgment
 from mtbench_pytest.store import Store
-from mtbench_pytest.survey import judge_tasks
+from mtbench_pytest.survey import judge_tasks, regrade_tasks
 
 _LOG = logging.getLogger("mtbench_pytest")
 
@@ -93,7 +93,9 @@ class Shelf(Store):
             if question is None or question_digest(question) != snapshot.sha256:
                 continue
             said = snapshot.said()
-            for task in judge_tasks(self._contest, [question], snapshot.answers()):
+            answers = snapshot.answers()
+            again = regrade_tasks(self._contest, question, answers)
+            for task in (*judge_tasks(self._contest, [question], answers), *again):
                 if isinstance(task, GradeTask) and task.nonce:  # a grade that is to be made anew
                     continue
                 if one := said.get((prompt_digest(task.prompt), repeat_of(task))):

@@ -6,7 +6,7 @@ It is what a reviewer reads and what a run without models replays; `text.py` mak
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mtbench_pytest.keys import prompt_digest, question_digest
@@ -67,10 +67,12 @@ class Turn:
     Attributes:
         reply: Without its reasoning.
         gradings: One a repeat: the judge may be asked several times.
+        regraded: By the number of the repeat, of a question that was asked again; part of no grade.
     """
 
     reply: Reply
     gradings: tuple[Grading, ...]
+    regraded: Mapping[int, Grading] = field(default_factory=dict)
 
     @property
     def grade(self) -> float:
@@ -177,7 +179,7 @@ class Snapshot:
         for side in self.sides.values():
             for answer in side.answers:
                 for number, turn in enumerate(answer.turns, 1):
-                    for repeat, said in enumerate(turn.gradings, 1):
+                    for repeat, said in (*enumerate(turn.gradings, 1), *turn.regraded.items()):
                         yield said, self._judgment(side.name, number, said, repeat)
 
     def _judgment(self, model: str, turn: int, said: Grading, repeat: int) -> Judgment:
@@ -251,16 +253,24 @@ def snapshot_of(row: Row, question: Question, about: About) -> Snapshot:
 
 def _side(row: Row, side: Side, about: About) -> SideSnapshot:
     answers = tuple(
-        _answer(answer, judgments, key)
-        for (answer, judgments), key in zip(row.answered(side), about.keys[side], strict=True)
+        _answer(answer, judgments, regraded, key)
+        for (answer, judgments), regraded, key in zip(
+            row.answered(side), row.regraded_answers(side), about.keys[side], strict=True
+        )
         if answer is not None
     )
     return SideSnapshot(row.answers[side].model, about.specs[side], answers)
 
 
-def _answer(answer: Answer, judgments: Sequence[Judgment], key: str) -> AnswerSnapshot:
+def _answer(
+    answer: Answer, judgments: Sequence[Judgment], regraded: Sequence[Judgment], key: str
+) -> AnswerSnapshot:
     turns = tuple(
-        Turn(reply, tuple(_grading(judgment) for judgment in judgments if judgment.turn == turn))
+        Turn(
+            reply,
+            tuple(_grading(judgment) for judgment in judgments if judgment.turn == turn),
+            {judgment.repeat: _grading(judgment) for judgment in regraded if judgment.turn == turn},
+        )
         for turn, reply in enumerate(answer.replies, 1)
     )
     return AnswerSnapshot(key, answer.made_with, turns)

@@ -69,12 +69,17 @@ def _plain_turn(turn: Turn) -> dict[str, Any]:
         **({"capped": True} if reply.capped else {}),
         **{name: count for name, count in tokens.items() if count is not None},
         "grades": [_plain_grading(one) for one in turn.gradings],
+        **({"regraded": [_plain_again(*one) for one in turn.regraded.items()]} if turn.regraded else {}),
     }
 
 
 def _plain_grading(said: Grading) -> dict[str, Any]:
     whole = said.grade == int(said.grade)
     return {"grade": int(said.grade) if whole else said.grade, **_plain_said(said)}
+
+
+def _plain_again(repeat: int, said: Grading) -> dict[str, Any]:
+    return {"repeat": repeat, **_plain_grading(said)}
 
 
 def _plain_game(game: Played) -> dict[str, Any]:
@@ -168,7 +173,8 @@ def _read_turn(data: Mapping[str, Any]) -> Turn:
     )
     if not data["grades"]:
         raise ValueError("a turn without a grade")
-    return Turn(reply, tuple(map(_read_grading, data["grades"])))
+    regraded = {int(one["repeat"]): _read_grading(one) for one in data.get("regraded", ())}
+    return Turn(reply, tuple(map(_read_grading, data["grades"])), regraded)
 
 
 def _read_grading(data: Mapping[str, Any]) -> Grading:
