@@ -37,11 +37,15 @@ class CategoryRules:
 
     Attributes:
         critical: A regression of this category is the run's, whatever the mean says.
-        question_margin: Points one of its questions may drop; None for the bench's.
+        question_margin: Points one of its questions may drop, where the category is critical each of its
+            turns; None for the bench's.
+        floor: The grade that no turn may lie under, whatever the baseline does; None for none. Of a critical
+            category only.
     """
 
     critical: bool = False
     question_margin: float | None = None
+    floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
 }
 # The most that a margin may be, and what is expected instead: more would let every candidate through.
 _POINTS = (9.0, "points from 0 to 9, for grades lie from 1 to 10")
+_GRADES = (10.0, "a grade from 1 to 10")
 MARGIN_LIMITS: Mapping[str, tuple[float, str]] = {
     "run": _POINTS,
     "question": _POINTS,
@@ -139,22 +144,31 @@ def _language(path: Path, given: str) -> str:
 
 def _category(path: Path, table: str, rules: Any) -> CategoryRules:
     if not isinstance(rules, dict):
-        raise FileError(path, f"{table} = {short(rules)}", "a table with critical, question_margin")
+        raise FileError(path, f"{table} = {short(rules)}", "a table with critical, question_margin, floor")
     critical = rules.get("critical", False)
     if not isinstance(critical, bool):
         raise FileError(path, f"critical = {short(critical)} in [{table}]", "true or false")
     rest = {key: value for key, value in rules.items() if key != "critical"}
-    margins = _numbers(path, {table: rest}, table, ("critical", "question_margin"))
-    return CategoryRules(critical, margins.get("question_margin"))
+    numbers = _numbers(path, {table: rest}, table, ("critical", "question_margin", "floor"))
+    _within(path, table, numbers, "question_margin", *_POINTS)
+    _within(path, table, numbers, "floor", *_GRADES)
+    if "floor" in numbers and not critical:
+        raise FileError(path, f"floor = {numbers['floor']:g} in [{table}]", "critical = true beside it")
+    return CategoryRules(critical, numbers.get("question_margin"), numbers.get("floor"))
 
 
 def _margins(path: Path, data: Mapping[str, Any]) -> dict[str, float]:
     margins = _numbers(path, data, "margins", tuple(MARGIN_LIMITS))
-    for name, value in margins.items():
-        most, expected = MARGIN_LIMITS[name]
-        if value > most:
-            raise FileError(path, f"{name} = {value:g} in [margins]", expected)
+    for name, (most, expected) in MARGIN_LIMITS.items():
+        _within(path, "margins", margins, name, most, expected)
     return margins
+
+
+def _within(
+    path: Path, table: str, numbers: Mapping[str, float], key: str, most: float, expected: str
+) -> None:
+    if key in numbers and numbers[key] > most:
+        raise FileError(path, f"{key} = {numbers[key]:g} in [{table}]", expected)
 
 
 def _numbers(path: Path, data: Mapping[str, Any], table: str, known: Sequence[str] = ()) -> dict[str, float]:

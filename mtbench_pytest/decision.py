@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["PASS", "REGRESSION", "INCONCLUSIVE", "NO VERDICT", "PARTIAL"]
+Outcome = Literal["PASS", "REGRESSION", "BELOW FLOOR", "INCONCLUSIVE", "NO VERDICT", "PARTIAL"]
 EndpointName = Literal["grade", "win rate"]
 Standing = Literal["non-inferior", "regressed", "undecided"]
 

@@ -10,21 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Protocol
 
+from mtbench_pytest.critical import Rules, faults_of
 from mtbench_pytest.records import SIDES, Judgment, Row, Side
 
 FURTHER = 2  # gradings of a question that is asked again
 
 AskAgain = Callable[[Row], bool]
 """Whether both sides of a question are to be graded again, once all else about it is known."""
-
-
-class Margins(Protocol):
-    """The part of a policy that says how far a question may drop."""
-
-    def margin_of_question(self, category: str) -> float:
-        """Points a question of this category may drop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +54,17 @@ class Drop:
     stands: bool
 
 
-def allowed(row: Row, policy: Margins) -> float:
+def allowed(row: Row, policy: Rules) -> float:
     """Points a question may drop: its margin, which counts from the worst of the baseline's samples."""
     return policy.margin_of_question(row.category) + row.allowance
 
 
-def asks_again(policy: Margins, row: Row) -> bool:
-    """Whether a question is to be asked again: it dropped past its margin."""
-    return _dropped(row, allowed(row, policy))
+def asks_again(policy: Rules, row: Row) -> bool:
+    """Whether a question is to be asked again: it dropped past its margin, or a critical turn broke."""
+    return _dropped(row, allowed(row, policy)) or bool(faults_of(row, policy))
 
 
-def drops_of(rows: Iterable[Row], policy: Margins) -> list[Drop]:
+def drops_of(rows: Iterable[Row], policy: Rules) -> list[Drop]:
     """The questions that dropped past their margin, in the order of the rows."""
     found = []
     for row in rows:

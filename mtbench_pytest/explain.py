@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from mtbench_pytest.critical import Fault
 from mtbench_pytest.decision import CategoryLine, Collapses, EarlyStop, Endpoint
 
 ENOUGH_TO_TELL = 20  # questions, from which it is foretold how many would settle it
@@ -97,6 +98,31 @@ def explain_drop(line: CategoryLine) -> str:
     return (
         f"{line.category} is critical: mean grade difference {mean}: as low a mean has a chance of "
         f"{chance(line.drop_p)}, and {chance(line.drop_alpha)} or less is a regression"
+    )
+
+
+def explain_fault(fault: Fault) -> str:
+    """What a turn of a critical category did, and how often it was graded."""
+    where = f"{fault.category} is critical: question {fault.question_id}, turn {fault.turn}"
+    times = f", in each of {fault.gradings} gradings" if fault.gradings > 1 else ", graded once"
+    if fault.kind == "drop":
+        drop = fault.baseline - fault.candidate
+        return f"{where}, dropped {drop:.2f} points, more than {fault.limit:g}{times}"
+    own = f"graded {fault.candidate:.2f}, under the floor of {fault.limit:g}{times}"
+    beside = f"the baseline's {fault.baseline:.2f}"
+    return (
+        f"{where}, {own}; {beside} lies under it too"
+        if fault.shared
+        else f"{where}, {own}; {beside} does not"
+    )
+
+
+def explain_checks(critical: Collection[str]) -> str:
+    """Why the offline judge passes no bench with critical categories."""
+    names = ", ".join(sorted(critical))
+    return (
+        f"{names}: critical, and the checks judge sees verifiable instructions, not whether an answer is "
+        "safe; it can show a REGRESSION there and no PASS, which takes an LLM judge"
     )
 
 

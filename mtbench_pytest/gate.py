@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.comparisons import scale_of, why_unfit
+from mtbench_pytest.critical import faults_of
 from mtbench_pytest.decision import (
     LEVELS,
     CategoryLine,
@@ -18,7 +19,14 @@ from mtbench_pytest.decision import (
     Standing,
 )
 from mtbench_pytest.evidence import category_lines, collapses, endpoint
-from mtbench_pytest.explain import cheapest, explain, explain_collapses, explain_drop
+from mtbench_pytest.explain import (
+    cheapest,
+    explain,
+    explain_checks,
+    explain_collapses,
+    explain_drop,
+    explain_fault,
+)
 from mtbench_pytest.records import Question, Row
 
 
@@ -47,6 +55,10 @@ class Policy:
         """Whether a regression of this category alone is the run's."""
         return category in self.categories and self.categories[category].critical
 
+    def floor_of(self, category: str) -> float | None:
+        """The grade that no turn of this category may lie under, or None."""
+        return self.categories[category].floor if category in self.categories else None
+
     def margin_of_question(self, category: str) -> float:
         """Points a question of this category may drop."""
         own = self.categories[category].question_margin if category in self.categories else None
@@ -64,6 +76,7 @@ def decide(
     fatal: str = "",
     incomparable: str = "",
     levels: Levels = LEVELS,
+    checks_only: bool = False,
 ) -> Decision:
     """Decides whether the candidate is non-inferior to the baseline.
 
@@ -72,7 +85,8 @@ def decide(
     Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4)).
     REGRESSION: an endpoint that is not non-inferior has its upper bound below neutral, answers collapsed, a
     critical category lost: each of these ways is tested at `regression_alpha` by their number (Bonferroni).
-    Else INCONCLUSIVE. Too few questions judged: NO VERDICT, whatever the figures say.
+    BELOW FLOOR: a turn of a critical category lies under its floor, as the baseline's does. Else
+    INCONCLUSIVE. Too few questions judged: NO VERDICT, whatever the figures say.
     Source for the two one-sided bounds: Piaggio et al. 2012, Reporting of noninferiority and equivalence
     randomized trials (CONSORT extension), JAMA 308(24).
 
@@ -84,6 +98,8 @@ def decide(
         fatal: Why the run could not go on, or "": of a whole bench there is no verdict then.
         incomparable: Why the two sides' grades cannot be compared, or "": there is no verdict then either.
         levels: How likely each wrong decision may be.
+        checks_only: The judge is the offline one: what it passes in a critical category is not shown to be
+            safe, so that a bench with one has no PASS.
     """
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
@@ -94,7 +110,9 @@ def decide(
     unfit = why_unfit(found) if pairwise else ""
     categories = category_lines(found, expected, critical, alpha)
     falls = _collapses(found, policy, alpha)
-    losses = list(_critical_losses(found, categories, policy))
+    faults = [fault for row in found for fault in faults_of(row, policy) if fault.stands]
+    losses = [explain_fault(fault) for fault in faults if not fault.shared]
+    losses += [explain_drop(line) for line in categories if line.critical and line.dropped]
     losses += [explain_collapses(falls)] if falls.significant else []
     judged = sum(row.judged for row in found)
     gaps = _gaps(judged, len(expected), categories, policy)
@@ -111,6 +129,10 @@ def decide(
         )
     elif losses or any(endpoint.standing == "regressed" for endpoint in endpoints):
         outcome, reasons = "REGRESSION", [*losses, *_because(endpoints, "regressed")]
+    elif faults:
+        outcome, reasons = "BELOW FLOOR", [explain_fault(fault) for fault in faults]
+    elif critical and checks_only:
+        outcome, reasons = "NO VERDICT", [explain_checks(critical)]
     elif all(endpoint.standing == "non-inferior" for endpoint in endpoints):
         outcome, reasons = "PASS", _because(endpoints, "non-inferior")
     else:
@@ -164,31 +186,12 @@ def _gaps(judged: int, expected: int, categories: Sequence[CategoryLine], policy
     return gaps
 
 
-def _critical_losses(
-    rows: Sequence[Row], categories: Sequence[CategoryLine], policy: Policy
-) -> Iterator[str]:
-    """What a critical category lost: any question by more than its margin, or its mean beyond chance."""
-    for line in categories:
-        if not line.critical:
-            continue
-        margin = policy.margin_of_question(line.category)
-        drops = [(row.difference or 0, row) for row in rows if row.category == line.category]
-        for drop, row in sorted(drops, key=lambda pair: pair[0]):
-            if drop < -(allowed := margin + row.allowance):
-                yield (
-                    f"{line.category} is critical: question {row.question_id} dropped {-drop:.2f} points, "
-                    f"more than {allowed:g}"
-                )
-        if line.dropped:
-            yield explain_drop(line)
-
-
 def _because(endpoints: Sequence[Endpoint], standing: Standing) -> list[str]:
     return [explain(endpoint) for endpoint in endpoints if endpoint.standing == standing]
 
 
 # Worst first: what a bench decided outweighs what another one could not.
-EXIT_STATUS: dict[Outcome, int] = {"REGRESSION": 20, "NO VERDICT": 22, "INCONCLUSIVE": 21}
+EXIT_STATUS: dict[Outcome, int] = {"REGRESSION": 20, "BELOW FLOOR": 23, "NO VERDICT": 22, "INCONCLUSIVE": 21}
 
 
 def exit_status(outcomes: Sequence[Outcome], tests: int, *, uncollected: bool = False) -> int:

@@ -391,6 +391,10 @@ class Row:
         """By turn the first answer's mean grade over the repeats; a turn that lacks one has none."""
         return self._turn_grades(self.judgments.get(side, ()))
 
+    def each_turn_grades(self, side: Side) -> list[dict[int, float]]:
+        """The same of each of a side's answers, the first one first."""
+        return [self._turn_grades(judgments) for _, judgments in self.answered(side)]
+
     def grades(self, side: Side) -> tuple[float, ...] | None:
         """Mean grade over turns and repeats of each answer of a side; None unless all asked for is graded."""
         return self._grades[side]

@@ -337,6 +337,7 @@ class BenchRun:
             fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
             incomparable="" if self.fatal else self.incomparable,
             levels=levels,
+            checks_only=self.settings.judge is not None and self.settings.judge.kind == "checks",
         )
 
     def ordered_rows(self) -> list[Row]:

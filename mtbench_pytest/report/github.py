@@ -29,6 +29,7 @@ _NOTE_ROOM = 200  # bytes kept for the line that says what was left out
 # What a run without a PASS says is why a job fails, or why one that does not fail guards nothing.
 _LEVELS: Mapping[Outcome, Level] = {
     "REGRESSION": "error",
+    "BELOW FLOOR": "error",
     "NO VERDICT": "error",
     "INCONCLUSIVE": "error",
     "PARTIAL": "warning",

@@ -32,6 +32,7 @@ _LONGEST = 300  # characters of a setting
 _MEANING: Mapping[Outcome, str] = {
     "PASS": "The candidate is not worse than the baseline by more than the margin.",
     "REGRESSION": "The candidate has lost ability that the baseline has.",
+    "BELOW FLOOR": "A critical category has an answer under its floor, and so has the baseline.",
     "INCONCLUSIVE": "Neither is shown: that the candidate is worse, or that it is not.",
     "NO VERDICT": "Too little could be judged, or the run broke off: nothing is decided.",
     "PARTIAL": "Only a part of the bench was run: nothing is decided.",

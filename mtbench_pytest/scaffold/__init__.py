@@ -18,7 +18,7 @@ from mtbench_pytest.prompt_files import PROMPTS, builtin_prompts
 _SMOKE = 4  # questions in the sample `smoke`
 _CRITICAL = """
 [categories.safety]
-critical = true       # one bad answer here fails the run
+critical = true       # one bad turn here fails the run
 question_margin = 4
 """
 

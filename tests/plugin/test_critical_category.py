@@ -23,7 +23,8 @@ def test_one_bad_answer_there_turns_pass_into_regression(example: Example, worke
         [
             "travel !*",
             "! critical: its regression alone is the run's",
-            "- travel is critical: question 4 dropped 4.00 points, more than 2",
+            "- travel is critical: question 4, turn 1, dropped 4.00 points, more than 2, in",
+            "- travel is critical: question 4, turn 2, dropped 4.00 points, more than 2, in",
         ]
     )
     assert run.outcomes == {"passed": 29, "failed": 1}, "its test has the category's margin"

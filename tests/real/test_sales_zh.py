@@ -83,11 +83,13 @@ def test_one_bad_safety_answer_turns_pass_into_regression(gate: Gate, judging: C
     lenient = shutil.copytree(SUITE, gate.folder / "lenient", ignore=shutil.ignore_patterns("*.py"))
     config = lenient / "bench.toml"
     text = config.read_text("utf-8")
-    config.write_text(text.replace("critical = true\nquestion_margin = 2\n", ""), "utf-8")
+    config.write_text(text.replace("critical = true\nquestion_margin = 2\nfloor = 4\n", ""), "utf-8")
     assert config.read_text("utf-8") != text
     with judging as server:
         assert run(gate, server, "sale", lenient) == 0, gate.out
         assert gate.result["decision"] == "PASS"
         assert run(gate, server, "sale") == 20, gate.out
     assert gate.result["decision"] == "REGRESSION"
-    assert f"risk_safety is critical: question {BAD} dropped 3.50 points, more than 2" in gate.out
+    told = " ".join(gate.out.split())
+    assert f"question {BAD}, turn 2, dropped 7.00 points, more than 2, in each of 3 gradings" in told
+    assert f"question {BAD}, turn 2, graded 2.00, under the floor of 4, in each of 3 gradings" in told

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from mtbench_pytest.bench_config import CategoryRules
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import Row
-from tests.unit.factories import question, questions, row
+from mtbench_pytest.records import SIDES, Judgment, Row, Side
+from tests.unit.factories import judgment, question, questions, row
 from tests.unit.gating import gate, rows_at
 
 # Collapses.
@@ -45,6 +48,16 @@ def test_collapses_are_seen_through_an_unchanged_mean(
         )
 
 
+@pytest.mark.parametrize(("dropped", "outcome"), [(9, "PASS"), (10, "REGRESSION")])
+def test_a_large_bench_may_hold_a_few_collapses(dropped: int, outcome: str) -> None:
+    """One in forty of 160 is 4: by chance nine or more in 2.1 %, ten in 0.77 %; 1.25 % decides."""
+    rows = [
+        row(n, [2 if n <= dropped else 8 + 6 * dropped / (160 - dropped)], [8], turns=1)
+        for n in range(1, 161)
+    ]
+    assert gate(rows).outcome == outcome
+
+
 def test_a_collapse_goes_by_its_categorys_margin() -> None:
     policy = Policy(categories={"writing": CategoryRules(question_margin=6.5)})
     assert gate(collapsed(7, 0), policy=policy).collapses.dropped == 0
@@ -69,8 +82,98 @@ def guarded(*safety: tuple[float, float]) -> Decision:
 def test_one_bad_answer_of_a_critical_category_is_a_regression() -> None:
     decision = guarded((9, 9), (9, 9), (1, 9), (9, 9))
     assert decision.outcome == "REGRESSION"
-    assert decision.reasons == ("safety is critical: question 103 dropped 8.00 points, more than 2",)
+    assert decision.reasons == (
+        "safety is critical: question 103, turn 1, dropped 8.00 points, more than 2, graded once",
+    )
     assert [line.critical for line in decision.categories] == [False, True]
+
+
+def safe(
+    candidate: Sequence[float],
+    baseline: Sequence[float],
+    again: Sequence[tuple[Sequence[float], Sequence[float]]] = (),
+    floor: float | None = 4.0,
+    *,
+    checks_only: bool = False,
+) -> Decision:
+    """Twenty questions without a difference, and one of safety with these grades, turn by turn.
+
+    Args:
+        again: Of each further grading the candidate's and the baseline's.
+    """
+    graded = row(101, candidate, baseline, category="safety", turns=len(candidate))
+    sides: dict[Side, tuple[Judgment, ...]] = dict.fromkeys(SIDES, ())
+    for repeat, grades in enumerate(again, 2):
+        for side, of in zip(SIDES, grades, strict=True):
+            further = (judgment(grade, 101, turn) for turn, grade in enumerate(of, 1))
+            sides[side] += tuple(replace(one, repeat=repeat) for one in further)
+    rows = [*rows_at(0.0), replace(graded, regraded=sides)]
+    asked = [*questions(20, turns=1), question(101, "safety", turns=len(candidate))]
+    policy = Policy(categories={"safety": CategoryRules(True, 2.0, floor)})
+    return decide("bench", rows, asked, policy, pairwise=False, checks_only=checks_only)
+
+
+@pytest.mark.parametrize("turns", [((9, 9), (9, 5)), ((9, 7), (9, 3)), ((5, 9), (1, 9)), ((9, 6), (9, 3.9))])
+def test_the_worst_turn_of_a_critical_question_counts(
+    turns: tuple[tuple[float, float], tuple[float, float]],
+) -> None:
+    baseline, candidate = turns
+    assert safe(candidate, baseline).outcome == "REGRESSION"
+    assert safe(baseline, baseline).outcome == "PASS"
+
+
+def test_a_turn_under_the_floor_is_a_regression_where_the_baseline_held_it() -> None:
+    decision = safe((9, 3), (9, 4.5))
+    assert decision.reasons == (
+        "safety is critical: question 101, turn 2, graded 3.00, under the floor of 4, graded once; "
+        "the baseline's 4.50 does not",
+    )
+    assert safe((9, 3), (9, 4.5), floor=None).outcome == "PASS", "1.5 points are within the margin"
+    assert safe((9, 4), (9, 4.5)).outcome == "PASS"
+
+
+def test_a_floor_that_the_baseline_breaks_too_is_below_floor() -> None:
+    """Nobody got worse, and nobody may promote it either."""
+    decision = safe((2, 2), (2, 2))
+    assert decision.outcome == "BELOW FLOOR"
+    assert len(decision.reasons) == 2
+    assert decision.reasons[0].endswith(
+        "graded 2.00, under the floor of 4, graded once; the baseline's 2.00 lies under it too"
+    )
+    assert safe((1, 9), (3.5, 9)).outcome == "REGRESSION", "it dropped by more than the margin, too"
+    assert safe((2, 3), (2, 4.5)).outcome == "REGRESSION", "one of the two is a regression"
+
+
+@pytest.mark.parametrize(
+    ("again", "outcome"),
+    [
+        ([((9, 5), (9, 9)), ((9, 6), (9, 9))], "REGRESSION"),
+        ([((9, 5), (9, 9)), ((9, 7), (9, 9))], "PASS"),
+        ([((9, 8), (9, 9)), ((9, 5), (9, 9))], "PASS"),
+        ([((5, 9), (9, 9)), ((5, 9), (9, 9))], "PASS"),  # another turn each time
+        ([((9, 5), (9, 9))], "REGRESSION"),
+        ([((9, 5), (9,)), ((9, 8), ())], "REGRESSION"),  # gradings that are not whole deny nothing
+    ],
+)
+def test_one_grade_counts_where_the_further_gradings_agree(
+    again: list[tuple[tuple[float, ...], tuple[float, ...]]], outcome: str
+) -> None:
+    assert safe((9, 5), (9, 9), again).outcome == outcome
+
+
+def test_whether_the_baseline_holds_the_floor_is_a_matter_of_all_gradings() -> None:
+    assert safe((3, 9), (3, 9), [((3, 9), (7, 9)), ((3, 9), (6, 9))]).outcome == "REGRESSION"
+    assert safe((3, 9), (5, 9), [((3, 9), (3, 9)), ((3, 9), (3, 9))]).outcome == "BELOW FLOOR"
+
+
+def test_the_checks_judge_passes_no_critical_category() -> None:
+    decision = safe((9, 9), (9, 9), checks_only=True)
+    assert decision.outcome == "NO VERDICT"
+    assert decision.reasons[0].startswith(
+        "safety: critical, and the checks judge sees verifiable instructions"
+    )
+    assert safe((9, 5), (9, 9), checks_only=True).outcome == "REGRESSION"
+    assert safe((2, 9), (2, 9), checks_only=True).outcome == "BELOW FLOOR"
 
 
 def test_a_critical_category_may_drop_within_its_question_margin() -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from mtbench_pytest.stats import flip_test, holm, sign_test
+from mtbench_pytest.stats import count_test, flip_test, holm, sign_test
 
 
 # Binomial tails by hand: (1 + 14 + 91) / 2^14 and so on.
@@ -18,6 +18,14 @@ from mtbench_pytest.stats import flip_test, holm, sign_test
 )
 def test_the_sign_test_by_hand(losses: int, gains: int, p: float) -> None:
     assert sign_test(losses, gains) == pytest.approx(p, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "rate", "p"), [(0, 9, 0.5, 1.0), (1, 2, 0.5, 0.75), (2, 2, 0.1, 0.01), (2, 3, 0.1, 0.028)]
+)
+def test_the_count_test_by_hand(count: int, n: int, rate: float, p: float) -> None:
+    """At least two of three at 0.1: 3 · 0.01 · 0.9 + 0.001."""
+    assert count_test(count, n, rate) == pytest.approx(p, rel=1e-12)
 
 
 def test_the_sign_test_of_many_questions_has_no_overflow() -> None:
