@@ -101,6 +101,15 @@ def explain_drop(line: CategoryLine) -> str:
     )
 
 
+def explain_category(line: CategoryLine) -> str:
+    """How far a category fell that decides nothing."""
+    mean = points(line.difference.mean) if line.difference else "unknown"
+    return (
+        f"{line.category} dropped beyond chance: mean grade difference {mean}, as low a mean has a chance of "
+        f"{chance(line.drop_p)}; it decides nothing and is worth a look"
+    )
+
+
 def explain_fault(fault: Fault) -> str:
     """What a turn of a critical category did, and how often it was graded."""
     where = f"{fault.category} is critical: question {fault.question_id}, turn {fault.turn}"

@@ -22,6 +22,7 @@ from mtbench_pytest.evidence import category_lines, collapses, endpoint
 from mtbench_pytest.explain import (
     cheapest,
     explain,
+    explain_category,
     explain_checks,
     explain_collapses,
     explain_drop,
@@ -138,6 +139,8 @@ def decide(
     else:
         outcome, reasons = "INCONCLUSIVE", _because(endpoints, "undecided")
         reasons += filter(None, [cheapest(endpoints)])
+    if outcome in ("PASS", "INCONCLUSIVE"):
+        reasons += [explain_category(line) for line in categories if line.dropped]
     return Decision(
         bench, outcome, tuple(reasons), len(expected), judged, endpoints, categories, falls, levels
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from mtbench_pytest.decision import Decision
@@ -44,7 +44,20 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         *(["early stop on"] if settings.early_stop else []),
         *(f"record {mode}" for mode in sorted(modes - {"off"})),
     ]
-    return list(header_lines(parts))
+    return [*header_lines(parts), *same_model_lines(settings)]
+
+
+def same_model_lines(settings: Settings) -> Iterator[str]:
+    """Says that one model stands on both sides, where the specs tell."""
+    if settings.candidate is None or str(settings.candidate) != str(settings.baseline):
+        return
+    if settings.candidate.kind == "demo":
+        yield "mtbench: the demo model stands on both sides, to show a run that must PASS"
+    else:
+        yield (
+            f"mtbench: {settings.candidate} stands on both sides: the run shows what equal models get, "
+            "and nothing of a candidate"
+        )
 
 
 def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: str) -> None:
@@ -55,6 +68,8 @@ def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: s
     """
     terminal.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
     for line in summary_lines(decision, run.ordered_rows(), run.parties, report, run.notes):
+        terminal.write_line(line)
+    for line in same_model_lines(run.settings):
         terminal.write_line(line)
     for line in decision_lines(decision):
         terminal.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})

@@ -45,12 +45,8 @@ def biases_lines(found: Biases) -> Iterator[str]:
     parts = []
     if found.kinship:
         parts.append(_one_family(found.kinship))
-    controlled, rate = found.controlled, found.win_rate
-    if (
-        isinstance(controlled, Controlled)
-        and rate is not None
-        and abs(controlled.win_rate - rate) >= _WORTH_SAYING
-    ):
+    controlled, rate = _trusted(found), found.win_rate
+    if controlled and rate is not None and abs(controlled.win_rate - rate) >= _WORTH_SAYING:
         parts.append(f"at equal length the win rate would be {percent(controlled.win_rate)}")
     broken = {side: replies.empty + replies.looping for side, replies in found.replies.items()}
     if any(broken.values()):
@@ -142,30 +138,25 @@ def _length_section(found: Biases) -> Iterator[str]:
         won = "-" if group.win_rate is None else percent(group.win_rate)
         difference = "-" if group.difference is None else points(group.difference)
         yield f"| {length} | {group.comparisons} | {won} | {group.questions} | {difference} |"
-    controlled, rate = found.controlled, found.win_rate
-    if rate is None:
+    controlled, rate = _trusted(found), found.win_rate
+    if controlled is None or rate is None:
         return
     yield ""
-    if not isinstance(controlled, Controlled):
-        yield f"**Warning:** there is no win rate at equal length: {controlled}."
-        return
     yield (
         f"The win rate is {percent(rate)}; at equal length it would be {percent(controlled.win_rate)} "
         f"(95 % bounds {percent(controlled.lower)} and {percent(controlled.upper)}), by "
         f"{_WITHOUT_DIFFICULTY}."
     )
-    for warning in _doubts(controlled, rate):
-        yield f"**Warning:** {warning}."
 
 
-def _doubts(controlled: Controlled, rate: float) -> Iterator[str]:
-    """Where the fit is not to be relied on."""
-    if controlled.extrapolated:
-        yield "one side's answer was the longer one every time, so that equal length was never seen"
-    # As alpaca_eval warns: by more than ten points and a quarter of the way to 0 or 1.
+def _trusted(found: Biases) -> Controlled | None:
+    """The win rate at equal length; None where the fit failed, or where equal length was never seen."""
+    controlled, rate = found.controlled, found.win_rate
+    if not isinstance(controlled, Controlled) or rate is None or controlled.extrapolated:
+        return None
+    # As alpaca_eval doubts it: by more than ten points and a quarter of the way to 0 or 1.
     change = controlled.win_rate - rate
-    if abs(change) > max(0.10, (rate if change < 0 else 1 - rate) / 4):
-        yield "the two differ so much that the fit may have failed"
+    return None if abs(change) > max(0.10, (rate if change < 0 else 1 - rate) / 4) else controlled
 
 
 def _attempts(replies: Mapping[Side, Replies]) -> Iterator[str]:

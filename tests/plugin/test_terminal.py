@@ -24,6 +24,18 @@ def test_header(chat: Example, workers: tuple[str, ...]) -> None:
     assert not too_wide(chat, head)
 
 
+@BARE_AND_XDIST
+def test_one_model_on_both_sides_is_said_in_header_and_summary(
+    chat: Example, workers: tuple[str, ...]
+) -> None:
+    same = [line for line in chat.run(*workers, candidate="answers:old.jsonl").lines if "both sides" in line]
+    assert same == [
+        "mtbench: answers:old.jsonl stands on both sides: the run shows what equal models get, and nothing "
+        "of a candidate"
+    ] * 2
+    assert not [line for line in chat.run(*workers).lines if "both sides:" in line]
+
+
 @pytest.mark.parametrize("quiet", ["--no-header", "-q", "-qq"])
 def test_no_header_where_none_is_wanted(chat: Example, quiet: str) -> None:
     run = chat.run(quiet)

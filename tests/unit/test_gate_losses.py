@@ -209,6 +209,11 @@ def test_categories_that_dropped_beyond_chance_are_told_and_decide_nothing() -> 
     decision = in_three_categories((-0.5, -1.0, -0.5), (-1.0, -1.0, 0.25), (0.5, 0.5, 0.5))
     writing, math, stem = decision.categories
     assert decision.outcome == "PASS"
+    assert decision.reasons[1] == (
+        "writing dropped beyond chance: mean grade difference -0.67, as low a mean has a chance of 0.59 %; "
+        "it decides nothing and is worth a look"
+    )
+    assert len(decision.reasons) == 3
     assert writing.drop_p == pytest.approx(3 / 512)
     assert math.drop_p == pytest.approx(2 * 8 / 512)
     assert stem.drop_p == 1
