@@ -46,7 +46,7 @@ def noise_lines(found: Regraded, outlooks: Sequence[Outlook], judge: str, questi
     for one in outlooks:
         yield f"{one.repeats:>5}{one.floor:>14.3f}{rounded_up(one.margin):>27.2f}"
     yield ""
-    yield "Under the floor a margin is decided by the judge's mood. Under the sensible one a candidate that"
+    yield "Under the floor a margin is decided by the judge's noise. Under the sensible one a candidate that"
     yield "is equal would fail more than one time in five by the judge alone. For bench.toml, so that runs"
     yield "with a margin under the floor are refused:"
     yield ""
