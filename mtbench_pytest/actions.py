@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mtbench_pytest.decision import Decision
+from mtbench_pytest.drops import drops_of
 from mtbench_pytest.layout import question_places
 from mtbench_pytest.report.github import (
     SUMMARY_LIMIT,
@@ -43,18 +44,15 @@ def tell_actions(env: Mapping[str, str], decided: Sequence[Decided]) -> list[str
 
 
 def _drops(run: BenchRun, workspace: Path) -> Iterator[Drop]:
-    """The questions of a bench whose own test failed, or would have without `--mtbench-question-policy`."""
-    margins = [
-        (row, run.policy.margin_of_question(row.category) + row.allowance) for row in run.ordered_rows()
-    ]
-    dropped = [(row, margin) for row, margin in margins if (row.difference or 0) < -margin]
-    places = question_places(run.bench.path) if dropped else {}
-    for row, margin in dropped:
-        place = places.get(row.question_id)
+    """The questions of a bench whose drop stands."""
+    stand = [drop for drop in drops_of(run.ordered_rows(), run.policy) if drop.stands]
+    places = question_places(run.bench.path) if stand else {}
+    for drop in stand:
+        place = places.get(drop.row.question_id)
         if place is None or not place[0].is_relative_to(workspace):
-            yield Drop(row, margin)
+            yield Drop(drop.row, drop.margin)
         else:
-            yield Drop(row, margin, place[0].relative_to(workspace).as_posix(), place[1])
+            yield Drop(drop.row, drop.margin, place[0].relative_to(workspace).as_posix(), place[1])
 
 
 def _summarise(path: Path, decided: Sequence[Decided]) -> Iterator[str]:

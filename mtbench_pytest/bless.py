@@ -139,6 +139,7 @@ class _Frozen:
             for line in _lines(run, result, "model_judgment/")
             if line.data.get("model") == self.model
             and line.data["judge"][0] == self.judge
+            and not line.data.get("regraded")
             and line.data["question_id"] in whole
         ]
 

@@ -15,6 +15,7 @@ from mtbench_pytest.attack import delimiters
 from mtbench_pytest.baselines import question_facts
 from mtbench_pytest.biases import Biases, biases
 from mtbench_pytest.decision import Decision
+from mtbench_pytest.drops import Drop, drops_of
 from mtbench_pytest.fitness import Fitness, judge_fitness
 from mtbench_pytest.gate import Policy
 from mtbench_pytest.languages import Spoken, spoken
@@ -27,6 +28,7 @@ from mtbench_pytest.report.constancy import (
     floating_alias,
     served_result,
 )
+from mtbench_pytest.report.drops import drops_lines, drops_markdown, drops_result
 from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
 from mtbench_pytest.report.looks import looks_markdown
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
@@ -60,12 +62,14 @@ class Findings:
         yield trust_line(self._trust)
         yield from self._constancy
         yield from biases_lines(self._biases)
+        yield from drops_lines(self._drops)
         if language := spoken_line(self._spoken, self.bench.language):
             yield language
 
     def markdown(self, decision: Decision) -> list[str]:
         """The report's sections."""
         return [
+            *drops_markdown(self._drops),
             *looks_markdown(decision.early),
             *fitness_markdown(self._fitness, self.parties["judge"]["name"]),
             *trust_markdown(self._trust),
@@ -94,6 +98,7 @@ class Findings:
             "judge_fitness": fitness_result(self._fitness),
             "calibration": trust_result(self._trust),
             "biases": biases_result(self._biases),
+            "drops": drops_result(self._drops),
             "languages": spoken_result(self._spoken),
             "metrics": overlap_result(self._overlap),
             "bench": {
@@ -110,6 +115,7 @@ class Findings:
             "settings": {
                 "margin": self.policy.margin,
                 "question_margin": self.policy.question_margin,
+                "question_policy": settings.question_policy,
                 "win_rate_margin": self.policy.win_rate_margin,
                 "categories": {name: asdict(rules) for name, rules in self.policy.categories.items()},
                 "pairwise": settings.pairwise,
@@ -132,6 +138,11 @@ class Findings:
     def _fitness(self) -> Fitness:
         """What the run shows of its judge."""
         return judge_fitness(self.rows)
+
+    @cached_property
+    def _drops(self) -> Sequence[Drop]:
+        """The questions that dropped past their margin, which were asked again."""
+        return drops_of(self.rows, self.policy)
 
     @cached_property
     def _spoken(self) -> Mapping[Side, Spoken]:

@@ -48,7 +48,7 @@ def mtbench_judged(request: pytest.FixtureRequest, mtbench_question: Question) -
     """The question with both sides' answers graded and compared; its row goes to the gate."""
     from mtbench_pytest.plugin import session_of
 
-    return session_of(request.config).judged(request, mtbench_question)
+    return session_of(request.config).judged(request.node, mtbench_question)
 
 
 @pytest.fixture

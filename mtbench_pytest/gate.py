@@ -37,7 +37,7 @@ class Policy:
 
     Attributes:
         margin: Points of mean grade the candidate may lie under the baseline.
-        question_margin: Points one question may drop before its test fails.
+        question_margin: Points one question may drop before it is asked again.
         win_rate_margin: How far the win rate may lie under one half. The default is what goes with half a
             point of mean grade on public judgments (docs/gate.md).
         coverage: Least share of the questions that must be judged on both sides.

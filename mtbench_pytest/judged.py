@@ -6,7 +6,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mtbench_pytest.drops import Again, drop_stands, graded_again
 from mtbench_pytest.records import Answer, AnswerFailure, Judgment, Question, Row, Side, Verdict
+from mtbench_pytest.report.drops import again_in_words
 from mtbench_pytest.report.terminal import failure_kind, failure_place, grades_in_words, printable
 
 _WIDTH = 100
@@ -46,6 +48,8 @@ class Judged:
         margin: Points the question may drop: the question margin, under the worst of the baseline's samples.
         verdicts: The pairwise comparisons, one a turn compared.
         report: Where the whole record will be.
+        again: The further gradings of a question that was asked again.
+        told: Of a question that dropped what came of asking again, in words; "" of any other.
     """
 
     question: Question
@@ -54,6 +58,8 @@ class Judged:
     verdicts: tuple[Verdict, ...]
     margin: float
     report: str
+    again: tuple[Again, ...] = ()
+    told: str = ""
 
     def __repr__(self) -> str:
         # pytest shows it beside a failed assertion, where the explanation says the rest.
@@ -61,12 +67,22 @@ class Judged:
 
     @property
     def difference(self) -> float:
-        """Candidate's grade less baseline's, in points."""
+        """Candidate's grade less baseline's, in points.
+
+        Of a drop past the margin that a further grading does not show, that of the grading which shows least
+        of it: such a drop does not stand.
+        """
+        gradings = [again.difference for again in self.again]
+        denied = self._first < -self.margin and any(difference >= -self.margin for difference in gradings)
+        return max(gradings) if denied else self._first
+
+    @property
+    def _first(self) -> float:
         return self.candidate.grade - self.baseline.grade
 
     @property
     def dropped(self) -> bool:
-        """Whether the question dropped by more than the margin."""
+        """Whether the question dropped by more than the margin, asked again too."""
         return self.difference < -self.margin
 
     @property
@@ -74,8 +90,9 @@ class Judged:
         """Why a question failed: grades, answers and the judge's reasons, turn by turn."""
         lines = [
             f"question {self.question.question_id} ({self.question.category}) dropped "
-            f"{-self.difference:.2f} points, more than {self.margin:g}: "
+            f"{-self._first:.2f} points, more than {self.margin:g}: "
             f"candidate {self.candidate.grade:.2f}, baseline {self.baseline.grade:.2f}",
+            *([self.told] if self.told else []),
             *_sampled("candidate", self.candidate),
             *_sampled("baseline", self.baseline, "; the margin counts from the worst"),
         ]
@@ -114,7 +131,9 @@ def judged_from(row: Row, question: Question, margin: float, report: str) -> Jud
         margin: The question margin.
     """
     sides = _side(row, "candidate"), _side(row, "baseline")
-    return Judged(question, *sides, row.verdicts, margin + row.allowance, report)
+    most = margin + row.allowance
+    told = "" if drop_stands(row, most) is None else again_in_words(row)
+    return Judged(question, *sides, row.verdicts, most, report, graded_again(row), told)
 
 
 def _side(row: Row, side: Side) -> SideResult:

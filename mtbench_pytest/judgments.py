@@ -33,6 +33,7 @@ class SingleLine:
         served_model: The model's name as the judge's server gave it, or "".
         fingerprint: The server's `system_fingerprint`, or "".
         repeat: The how many-th judgment of the same, from 1.
+        regraded: It was asked for because the first showed a drop, and is part of no mean.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class SingleLine:
     served_model: str = ""
     fingerprint: str = ""
     repeat: int = 1
+    regraded: bool = False
 
     @property
     def valid(self) -> bool:
@@ -187,6 +189,7 @@ def _single(line: Line) -> SingleLine:
         served_model=intern(str(line.data.get("served_model", ""))),
         fingerprint=intern(str(line.data.get("fingerprint", ""))),
         repeat=_count(line, "repeat") if "repeat" in line.data else 1,
+        regraded=line.data.get("regraded") is True,
     )
 
 

@@ -58,12 +58,13 @@ OPTIONS = (
     Option("bench", "DIR|NAME", "bench folder or shipped suite (default: the folder of the test module)"),
     Option("margin", "POINTS", "how far the mean grade may lie under the baseline's", "0.5"),
     Option("win-rate-margin", "SHARE", "how far the win rate may lie under one half, 0 to 0.5", "0.13"),
-    Option("question-margin", "POINTS", "how far one question may drop before its test fails", "5"),
+    Option("question-margin", "POINTS", "how far one question may drop before it is asked again", "5"),
     Option(
         "question-policy",
         "fail|report",
-        "with report, a dropped question is an xfail and the gate alone decides",
-        "fail",
+        "what becomes of the test of a question whose drop stands when it is asked again: an xfail, so that "
+        "the gate alone decides, or a failure",
+        "report",
     ),
     Option("pairwise", "on|off", "also compare the answers pairwise, in both orders", "on"),
     Option("early-stop", "on|off", "skip the questions after which the decision is certain", "off"),

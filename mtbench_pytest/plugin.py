@@ -80,6 +80,8 @@ class _Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if (sent := getattr(report, "mtbench", None)) is not None:
             session_of(self._config).collect(sent)
+        if bench := getattr(report, "mtbench_unjudged", ""):
+            session_of(self._config).collect_unjudged(bench)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,7 +17,7 @@ from mtbench_pytest.drops import asks_again
 from mtbench_pytest.early import Course
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.findings import Findings
-from mtbench_pytest.fitness import judge_fitness
+from mtbench_pytest.fitness import Fitness, judge_fitness
 from mtbench_pytest.gate import decide
 from mtbench_pytest.noise import check_margin, why_no_verdict
 from mtbench_pytest.nonce import Regrading, fresh_nonce
@@ -33,6 +33,7 @@ from mtbench_pytest.standing import Standing, standing_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
+from mtbench_pytest.worst_case import Unjudged, explain_unjudged, unjudged, unjudged_result
 
 
 class BenchRun:
@@ -47,6 +48,7 @@ class BenchRun:
         unused: What was made for tests that never came, by id: it is in the report's files.
         fatal: Why the run could not go on, where it could not.
         calls_saved: Calls of the judge for questions that a run that stopped early did not come to.
+        unjudged: Of a run with a PASS the questions that could not be judged; known once it is decided.
     """
 
     def __init__(self, bench: Bench, settings: Settings, office: Office, root: Path) -> None:
@@ -65,6 +67,7 @@ class BenchRun:
         self.unused: dict[QuestionId, Row] = {}
         self.fatal = ""
         self.calls_saved = 0
+        self.unjudged: Unjudged | None = None
         self._course: Course | None = None
         self._started = time.time()
         self._parties: dict[str, Any] = {}
@@ -300,20 +303,41 @@ class BenchRun:
             partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
         # Of an interrupted xdist run the controller may not know what was selected.
         expected = len(self.gated) or len(self.questions)
-        early = self._decide_early()
+        early, asked = self._decide_early()
         if stopped and not early and not self.fatal and len(self.rows) < expected:
             partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
         if self.settings.regrade_baseline and self.settings.may_cost and not (partial or self.fatal):
             self._regrading.done()
-        return early or self._decide_on(self.rows, self.questions, LEVELS, partial)
+        decision = early or self._decide_on(self.rows, self.questions, LEVELS, partial)
+        self.unjudged = self._unjudged(decision, asked)
+        more = [explain_unjudged(self.unjudged)] if self.unjudged else []
+        return replace(decision, reasons=(*decision.reasons, *more))
 
-    def _decide_early(self) -> Decision | None:
-        """The decision of a run that may stop early; None for others, and where it broke off before that."""
-        if not self.may_stop_early or self.fatal or not (made := self._new_course().follow(self.rows)):
-            return None
-        assert made.early is not None
+    def _decide_early(self) -> tuple[Decision | None, Sequence[Question]]:
+        """The decision of a run that may stop early, and the questions that it rests on.
+
+        None for other runs, and where it broke off before that.
+        """
+        course = self._new_course() if self.may_stop_early and not self.fatal else None
+        made = course.follow(self.rows) if course else None
+        if course is None or made is None or made.early is None:
+            return None, self.questions
         early = replace(made.early, calls_saved=self.calls_saved)
-        return replace(made, early=early, reasons=(*made.reasons, explain_early(early)))
+        left = {question.question_id for question in course.left}
+        asked = [question for question in self.questions if question.question_id not in left]
+        return replace(made, early=early, reasons=(*made.reasons, explain_early(early))), asked
+
+    def _unjudged(self, decision: Decision, asked: Sequence[Question]) -> Unjudged | None:
+        """What a PASS owes to questions that could not be judged."""
+        found = [self.rows[q.question_id] for q in asked if q.question_id in self.rows]
+        fitness = judge_fitness(found)
+        return unjudged(
+            decision,
+            found,
+            asked,
+            self.policy,
+            lambda rows: self._gate(rows, asked, decision.levels, fitness),
+        )
 
     def _decide_on(
         self,
@@ -326,10 +350,19 @@ class BenchRun:
         wanted = {question.question_id for question in expected}
         expected = [question for question in self.questions if question.question_id in wanted]
         found = [rows[question.question_id] for question in expected if question.question_id in rows]
-        fitness = judge_fitness(found)
+        return self._gate(found, expected, levels, judge_fitness(found), partial)
+
+    def _gate(
+        self,
+        rows: Sequence[Row],
+        expected: Sequence[Question],
+        levels: Levels,
+        fitness: Fitness,
+        partial: Sequence[str] = (),
+    ) -> Decision:
         return decide(
             self.bench.name,
-            found,
+            rows,
             expected,
             self.policy,
             pairwise=self.settings.pairwise,
@@ -363,7 +396,10 @@ class BenchRun:
             OSError: Where it cannot be written.
         """
         pace = None if self._pipeline is None else self._pipeline.pace()
-        about = self.findings.about(self._started, self.recordings.mode, pace)
+        about = {
+            **self.findings.about(self._started, self.recordings.mode, pace),
+            "unjudged": unjudged_result(self.unjudged),
+        }
         rows, unused = self.ordered_rows(), list(self.unused.values())
         more = self.findings.markdown(decision)
         files = report_files(decision, rows, about, time.time(), self.questions, unused, more)

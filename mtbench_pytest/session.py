@@ -6,14 +6,16 @@ On an xdist worker it selects and waits; its rows and its selection travel to th
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
+from mtbench_pytest.asserted import is_the_drop
 from mtbench_pytest.building import try_specs
 from mtbench_pytest.decision import Outcome
 from mtbench_pytest.errors import MTBenchError, NotNeeded
@@ -27,6 +29,7 @@ from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress, added
 from mtbench_pytest.publish import Publisher, report_folder
 from mtbench_pytest.records import Answer, AnswerFailure, Question, QuestionId, Row, Side
+from mtbench_pytest.report.drops import drop_in_words
 from mtbench_pytest.report.folder import check_folder, set_aside_all
 from mtbench_pytest.report.junit import question_properties
 from mtbench_pytest.report.terminal import verbose_word
@@ -44,6 +47,8 @@ Status = tuple[str, str, str | tuple[str, Mapping[str, bool]]]
 _SENT = pytest.StashKey[dict[str, Any]]()
 _GRADES = pytest.StashKey[str]()
 _ROW = pytest.StashKey[Row]()
+_JUDGED = pytest.StashKey[Judged]()
+_UNJUDGED = pytest.StashKey[str]()
 _TICK = 0.5  # seconds between looks at a terminal's live line
 _BREATH = 0.1  # seconds by which the first calls are sent, if any, and their replies still on the way
 
@@ -56,6 +61,7 @@ class MTBenchSession:
         self.settings = settings
         self.is_worker = hasattr(config, "workerinput")
         self.runs: dict[Path, BenchRun] = {}
+        self._errors: Counter[Path] = Counter()
         self._publisher = Publisher(config.invocation_params.dir)
         self._benches: dict[Path, Path] = {}
         self._began = False
@@ -198,12 +204,11 @@ class MTBenchSession:
             item, question, lambda pipeline: pipeline.answer(side, question.question_id), judged=False
         )
         if isinstance(answer, AnswerFailure):
-            pytest.fail(f"{side} {answer.model} gave no answer: {answer.reason}", pytrace=False)
+            self._cannot_be_had(item, f"{side} {answer.model} gave no answer: {answer.reason}")
         return answer
 
-    def judged(self, request: pytest.FixtureRequest, question: Question) -> Judged:
+    def judged(self, item: pytest.Item, question: Question) -> Judged:
         """Waits for a question's row; what cannot be had is an error of the test."""
-        item = request.node
         run = self._run_of(item)
         row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
         item.stash[_GRADES] = verbose_word(row)
@@ -214,17 +219,22 @@ class MTBenchSession:
         else:
             run.rows[row.question_id] = row
         if not row.judged:
-            pytest.fail(why_unjudged(row), pytrace=False)
+            self._cannot_be_had(item, why_unjudged(row))
         if run.incomparable:
             pytest.skip(run.incomparable)
         # With -x the run ends at the first drop, and is then a part.
         partial = run.is_part or bool(self.config.option.maxfail)
         report = str(self._report_folder(run, partial=partial) / "report.html")
         judged = judged_from(row, question, run.policy.margin_of_question(question.category), report)
-        if judged.dropped and self.settings.question_policy == "report":
-            reason = f"dropped {-judged.difference:.2f} points; the gate decides"
-            request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
+        item.stash[_JUDGED] = judged
         return judged
+
+    def _cannot_be_had(self, item: pytest.Item, why: str) -> NoReturn:
+        """An error of the test that fails the run only where its decision would not hold without it."""
+        run, question = self._run_of(item), question_of(item)
+        if question is not None and question.question_id in run.gated:
+            item.stash[_UNJUDGED] = str(run.bench.path)
+        pytest.fail(why, pytrace=False)
 
     def snapshot(self, item: pytest.Item) -> tuple[Path, QuestionId, str]:
         """The file of a judged question's snapshot, the question's id, and what the file would say now."""
@@ -272,15 +282,27 @@ class MTBenchSession:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Puts a worker's row on the report, as builtins only: that survives the way to the controller."""
+        """Puts on the report, as builtins only, what the controller needs: that survives the way there."""
         report = yield
+        if report.failed and call.excinfo is not None and self._is_reported(item, call.excinfo.value):
+            report.outcome = "skipped"
+            report.wasxfail = drop_in_words(item.stash[_ROW])
         if report.when == "setup" and (sent := item.stash.get(_SENT, None)) is not None:
             report.mtbench = sent  # type: ignore[attr-defined]
+        if report.failed and report.when == "setup" and (bench := item.stash.get(_UNJUDGED, "")):
+            report.mtbench_unjudged = bench  # type: ignore[attr-defined]
         if grades := item.stash.get(_GRADES, ""):
             report.mtbench_grades = grades  # type: ignore[attr-defined]
         return report
+
+    def _is_reported(self, item: pytest.Item, error: BaseException) -> bool:
+        """Whether what a test raised is the drop of its question, which the gate alone decides on."""
+        judged = item.stash.get(_JUDGED, None)
+        if judged is None or not judged.dropped or self.config.option.runxfail:
+            return False
+        return self.settings.question_policy == "report" and is_the_drop(error, judged)
 
     # After the tests: decide.
 
@@ -288,6 +310,16 @@ class MTBenchSession:
         """Takes one row from an xdist worker."""
         row = row_from_dict(sent["row"])
         self._run(Path(sent["bench"])).rows[row.question_id] = row
+
+    def collect_unjudged(self, bench: str) -> None:
+        """Takes the error of a test whose question could not be judged."""
+        self._errors[Path(bench)] += 1
+
+    def _all_excused(self, session: pytest.Session) -> bool:
+        """Whether no test failed but for questions without which the decision of their bench holds."""
+        excused = {path for path, run in self.runs.items() if run.unjudged and run.unjudged.holds}
+        errors = sum(count for path, count in self._errors.items() if path in excused)
+        return session.exitstatus == pytest.ExitCode.TESTS_FAILED and 0 < session.testsfailed == errors
 
     def collect_worker(self, sent: Mapping[str, Any]) -> None:
         """Takes what an xdist worker selected and how it ended.
@@ -315,6 +347,8 @@ class MTBenchSession:
         outcomes: list[Outcome] | None = None
         try:
             outcomes = self._finish(session, exitstatus)
+            if outcomes is not None and self._all_excused(session):
+                session.exitstatus = pytest.ExitCode.OK  # before the others, who may have a reason of theirs
         finally:
             yield  # the others have their part whatever becomes of ours, a second Ctrl-C included
         if self._watch is not None:

@@ -71,7 +71,9 @@ class RecordedJudge:
         Raises:
             FileError: For more than any answer has.
         """
-        most = max((line.repeat for line in self._grades.values() if line.model in self._models), default=1)
+        # What was asked again, of some questions, is no repeat to be taken.
+        lines = [line for line in self._grades.values() if line.model in self._models and not line.regraded]
+        most = max((line.repeat for line in lines), default=1)
         if repeats > most:
             raise FileError(self.path, f"no answer has more than {most} grades", f"{repeats}, one a repeat")
         if repeats < most:

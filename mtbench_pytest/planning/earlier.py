@@ -110,7 +110,7 @@ def _lengths(folder: Path) -> dict[PromptType, float]:
         return {}
     recorded = read_judgments(folder)
     texts: dict[PromptType, list[str]] = {
-        "single": [line.text for line in recorded.singles],
+        "single": [line.text for line in recorded.singles if not line.regraded],
         "pairwise": [text for line in recorded.pairs for text in line.texts if text],
     }
     means = {}

@@ -111,11 +111,20 @@ def _side(row: Row, side: Side, turn: int, language: str) -> Iterator[str]:
     yield f'<div class="side"><h5>{side} <span class="name">{name}</span>{grades}</h5>'
     if answer is not None:
         yield _judged(answer, graded, turn, language)
+    yield _again(row.regraded.get(side, ()), turn)
     for sample in row.samples.get(side, ()):
         graded = [judgment for judgment in sample.judgments if judgment.turn == turn]
         grades = "".join(f", graded {judgment.grade:g}" for judgment in graded)
-        yield folded(f"answer {sample.number}{grades}", _judged(sample.answer, graded, turn, language))
+        judged = _judged(sample.answer, graded, turn, language)
+        yield folded(f"answer {sample.number}{grades}", judged + _again(sample.regraded, turn))
     yield "</div>"
+
+
+def _again(regraded: Sequence[Judgment], turn: int) -> str:
+    """What the judge said when the question was asked again."""
+    said = [judgment for judgment in regraded if judgment.turn == turn]
+    grades = ", ".join(f"{judgment.grade:g}" for judgment in said)
+    return folded(f"asked again, graded {grades}", "".join(map(_reasons, said))) if said else ""
 
 
 def _judged(answer: Answer, graded: Sequence[Judgment], turn: int, language: str) -> str:

@@ -28,6 +28,8 @@ def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str
         files[f"model_answer/{name}.jsonl"] = _dumped(_answer_lines(rows, model, tstamp))
     for name in dict.fromkeys(file_name(judgment.judge) for row in rows for judgment, _ in _judgments(row)):
         files[f"model_judgment/{name}_single.jsonl"] = _dumped(_single_lines(rows, name, tstamp))
+    for name in dict.fromkeys(file_name(judgment.judge) for row in rows for judgment, _ in _regraded(row)):
+        files[f"model_judgment/{name}_regraded.jsonl"] = _dumped(_regraded_lines(rows, name, tstamp))
     for name in dict.fromkeys(file_name(_judge_of(verdict, row)) for row in rows for verdict in row.verdicts):
         files[f"model_judgment/{name}_pair.jsonl"] = _dumped(_pair_lines(rows, name, tstamp))
     return files
@@ -70,6 +72,14 @@ def _judgments(row: Row) -> Iterator[tuple[Judgment, int]]:
             yield from ((judgment, sample.number) for judgment in sample.judgments)
 
 
+def _regraded(row: Row) -> Iterator[tuple[Judgment, int]]:
+    """The same of the further grades of a question that was asked again."""
+    for side in _sides(row):
+        yield from ((judgment, 1) for judgment in row.regraded.get(side, ()))
+        for sample in row.samples.get(side, ()):
+            yield from ((judgment, sample.number) for judgment in sample.regraded)
+
+
 def _answer_lines(rows: Sequence[Row], model: str, tstamp: float) -> Iterator[dict[str, Any]]:
     for row in rows:
         for side in _sides(row):
@@ -107,6 +117,14 @@ def _single_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dic
         for judgment, sample in _judgments(row):
             if file_name(judgment.judge) == name:
                 yield _single_line(judgment, sample, tstamp)
+
+
+def _regraded_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:
+    """A file of their own: FastChat's `show_result.py` would take them into its means, and bias these."""
+    for row in rows:
+        for judgment, sample in _regraded(row):
+            if file_name(judgment.judge) == name:
+                yield {**_single_line(judgment, sample, tstamp), "regraded": True}
 
 
 def _single_line(judgment: Judgment, sample: int, tstamp: float) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from mtbench_pytest.decision import Decision, Outcome
 from mtbench_pytest.records import SIDES, Question, QuestionId, Row
+from mtbench_pytest.report.drops import again_in_words
 from mtbench_pytest.report.markdown import drop_title, dropped_turn, table
 from mtbench_pytest.report.tables import CATEGORY, ENDPOINT, category_rows, endpoint_cells, grade_text
-from mtbench_pytest.report.terminal import dropped, failure_kind, grades_in_words, one_line, worst_turn
+from mtbench_pytest.report.terminal import dropped, failure_kind, one_line, turn_in_words, worst_turn
 
 Level = Literal["error", "warning", "notice"]
 
@@ -88,11 +89,11 @@ def _dropped(drop: Drop, level: Level) -> str:
     row, turn = drop.row, worst_turn(drop.row)
     lines = [
         f"candidate {grade_text(row.grade('candidate'))}, baseline {grade_text(row.grade('baseline'))}, "
-        f"margin {drop.margin:g}; most in turn {turn}:"
+        f"margin {drop.margin:g}; {again_in_words(row)}; most in turn {turn}:"
     ]
     for side in reversed(SIDES):
         first = next(judgment for judgment in row.judgments[side] if judgment.turn == turn)
-        graded = grades_in_words(row.repeated(side)[turn])
+        graded = turn_in_words(row, side, turn)
         lines.append(f"{side}: {one_line(row.answers[side].turns[turn - 1], _EXCERPT)}")
         lines.append(f"graded {graded}: {one_line(first.text, _EXCERPT)}")
     properties = {"file": drop.file, "line": str(drop.line)} if drop.file else {}

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 
 from mtbench_pytest.decision import Decision
+from mtbench_pytest.drops import graded_again
+from mtbench_pytest.explain import points
 from mtbench_pytest.records import SIDES, Row
 from mtbench_pytest.report.tables import games_text, shown_as
 
@@ -13,7 +15,10 @@ Property = tuple[str, str | float]
 
 
 def question_properties(row: Row) -> Iterator[Property]:
-    """A question's grades from 1 to 10, their difference, and its games; what is not known is left out."""
+    """A question's grades from 1 to 10, their difference, its games, and what came of asking again.
+
+    What is not known is left out.
+    """
     yield "mtbench_question", str(row.question_id)
     yield "mtbench_category", row.category
     for side in SIDES:
@@ -23,6 +28,8 @@ def question_properties(row: Row) -> Iterator[Property]:
         yield "mtbench_difference", round(row.difference, 4)
     if games := games_text(row):
         yield "mtbench_games", games
+    if again := graded_again(row):
+        yield "mtbench_again", ", ".join(points(one.difference) for one in again)
 
 
 def suite_properties(decision: Decision) -> Iterator[Property]:

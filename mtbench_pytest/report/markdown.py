@@ -23,8 +23,8 @@ from mtbench_pytest.report.terminal import (
     dropped,
     failure_kind,
     failure_place,
-    grades_in_words,
     samples_in_words,
+    turn_in_words,
     worst_turn,
 )
 
@@ -137,7 +137,7 @@ def dropped_turn(row: Row, turns: Sequence[str]) -> Iterator[str]:
 def _side(row: Row, side: Side, turn: int) -> Iterator[str]:
     first = next(judgment for judgment in row.judgments[side] if judgment.turn == turn)
     yield ""
-    yield f"{side} `{row.answers[side].model}`, graded {grades_in_words(row.repeated(side)[turn])}:"
+    yield f"{side} `{row.answers[side].model}`, graded {turn_in_words(row, side, turn)}:"
     yield ""
     yield from _fenced(row.answers[side].turns[turn - 1])
     yield ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.records import SIDES, Failure, JudgeFailure, Row
+from mtbench_pytest.report.drops import again_result
 from mtbench_pytest.report.terminal import failure_kind
 
 SCHEMA_VERSION = 1
@@ -63,6 +64,7 @@ def row_result(row: Row) -> dict[str, Any]:
             for side in SIDES
         },
         "difference": row.difference,
+        "again": again_result(row),
         "score": row.score,
         "verdicts": [
             {
@@ -75,6 +77,7 @@ def row_result(row: Row) -> dict[str, Any]:
             for verdict in row.verdicts
         ],
         "failures": [_failure(failure) for failure in row.failures],
+        "regrade_failures": [_failure(failure) for failure in row.regrade_failures],
     }
 
 

@@ -81,7 +81,7 @@ def standings(recorded: Recorded, *, as_fastchat: bool = False) -> list[Standing
     """
     tables = []
     for judge in recorded.judges:
-        singles = [line for line in recorded.singles if line.judge == judge]
+        singles = [line for line in recorded.singles if line.judge == judge and not line.regraded]
         pairs = [line for line in recorded.pairs if line.judge == judge]
         counted_singles, counted_pairs = _counted(singles, as_fastchat), _counted(pairs, as_fastchat)
         left_out = _left_out(singles, as_fastchat) + _left_out(pairs, as_fastchat)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, Decision, Endpoint
+from mtbench_pytest.drops import graded_again
 from mtbench_pytest.explain import chance, percent, points
 from mtbench_pytest.records import SIDES, AnswerFailure, Failure, Row, Side
 
@@ -216,6 +217,12 @@ def grades_in_words(grades: Sequence[float]) -> str:
     return f"{math.fsum(grades) / len(grades):.2f} ({', '.join(f'{grade:g}' for grade in grades)})"
 
 
+def turn_in_words(row: Row, side: Side, turn: int) -> str:
+    """The grade of a turn of a side's first answer, with what it got when the question was asked again."""
+    again = [f"{one.grade:g}" for one in row.regraded.get(side, ()) if one.turn == turn]
+    return grades_in_words(row.repeated(side)[turn]) + (f", again {', '.join(again)}" if again else "")
+
+
 def samples_in_words(row: Row) -> Iterator[str]:
     """What the grade of a side with several answers is the mean of."""
     for side in reversed(SIDES):
@@ -230,7 +237,9 @@ def verbose_word(row: Row) -> str:
     if candidate is None or baseline is None or difference is None:
         return ""
     games = " ".join({"candidate": "win", "baseline": "loss", "tie": "tie"}[v.winner] for v in row.verdicts)
-    return f"{candidate:.2f} vs {baseline:.2f} ({points(difference)}{', ' if games else ''}{games})"
+    again = " ".join(points(one.difference) for one in graded_again(row))
+    told = f"{points(difference)}{f', again {again}' if again else ''}{', ' if games else ''}{games}"
+    return f"{candidate:.2f} vs {baseline:.2f} ({told})"
 
 
 def one_line(text: str, width: int) -> str:

@@ -9,4 +9,4 @@ from mtbench_pytest.judged import Judged
 
 
 def test_question(mtbench_judged: Judged) -> None:
-    assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation
+    assert not mtbench_judged.dropped, mtbench_judged.explanation

@@ -20,7 +20,7 @@ BARE_AND_XDIST = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare",
 
 TEST_MODULE = """
 def test_question(mtbench_judged):
-    assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation
+    assert not mtbench_judged.dropped, mtbench_judged.explanation
 """
 
 # Judge and models for the runs under test. Answers carry their grade ("worth 7"), so that an answers file

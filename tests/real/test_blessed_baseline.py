@@ -21,7 +21,7 @@ from tests.real.server import ChatServer
 QUESTIONS = 12
 MODULE = """
 def test_question(mtbench_judged):
-    assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation
+    assert not mtbench_judged.dropped, mtbench_judged.explanation
 """
 
 

@@ -58,7 +58,8 @@ def test_a_drop_points_to_the_line_of_its_question() -> None:
     assert len(found) == 1
     assert found[0].startswith(
         "::error file=suites/chat/question.jsonl,line=3,title=writing-3 dropped 7.50 points::"
-        "candidate 1.50, baseline 9.00, margin 5; most in turn 2:%0Abaseline: base 2%0Agraded 9: "
+        "candidate 1.50, baseline 9.00, margin 5; the judge cannot grade it again; the first grade stands; "
+        "most in turn 2:%0Abaseline: base 2%0Agraded 9: "
     )
     assert "%0Acandidate: cand 2%0Agraded 1: So: [[1]]" in found[0]
 

@@ -20,7 +20,7 @@ def settings(command_line: dict[str, str] | None = None, ini: dict[str, str] | N
 
 def test_defaults() -> None:
     read = settings()
-    assert (read.margin, read.question_margin, read.question_policy) == (0.5, 5, "fail")
+    assert (read.margin, read.question_margin, read.question_policy) == (0.5, 5, "report")
     assert (read.pairwise, read.seed, read.max_new_tokens, read.concurrency) == (True, 0, 1024, 16)
     assert (read.candidate, read.baseline, read.judge, read.bench, read.sample) == (None,) * 5
     assert (read.max_calls, read.max_cost) == (None, None)
