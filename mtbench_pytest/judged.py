@@ -92,9 +92,9 @@ class Judged:
             f"question {self.question.question_id} ({self.question.category}) dropped "
             f"{-self._first:.2f} points, more than {self.margin:g}: "
             f"candidate {self.candidate.grade:.2f}, baseline {self.baseline.grade:.2f}",
-            *([self.told] if self.told else []),
             *_sampled("candidate", self.candidate),
             *_sampled("baseline", self.baseline, "; the margin counts from the worst"),
+            *([self.told] if self.told else []),
         ]
         for turn, text in enumerate(self.question.turns, 1):
             lines += ["", f"turn {turn}:", *_quote("user", text)]

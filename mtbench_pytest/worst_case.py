@@ -9,6 +9,7 @@ from typing import Any
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.critical import Rules
 from mtbench_pytest.records import Game, Judgment, Prompt, Question, Row, Side, Verdict
+from mtbench_pytest.report.terminal import printable
 
 _NAMED = 10  # questions
 
@@ -67,7 +68,7 @@ def unjudged_result(found: Unjudged | None) -> dict[str, Any] | None:
 
 def explain_unjudged(found: Unjudged) -> str:
     """Which questions these are, and what follows for the exit status."""
-    names = [f"{question.category}-{question.question_id}" for question in found.questions]
+    names = [printable(f"{question.category}-{question.question_id}") for question in found.questions]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     who = f"{', '.join(names[:_NAMED])}{more} could not be judged"
     worst = f"had dropped by the question margin{' and lost its games' if found.games else ''}"

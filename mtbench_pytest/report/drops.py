@@ -13,7 +13,7 @@ from mtbench_pytest.report.markdown import table
 from mtbench_pytest.report.tables import UNKNOWN, Cells, grade_text
 from mtbench_pytest.report.terminal import WIDTH, one_line, worst_turn
 
-_SHOWN = 10  # questions in the summary; the report has all
+_SHOWN = 5  # questions in the summary; the report has all
 _REASON = 200  # characters of what the judge wrote
 _HEAD: Cells = ("question", "baseline", "candidate", "difference", "margin", "asked again", "the drop")
 
@@ -52,18 +52,16 @@ def drop_in_words(row: Row) -> str:
 
 
 def drops_lines(drops: Sequence[Drop]) -> Iterator[str]:
-    """For the summary: each question that dropped past its margin, those whose drop stands first."""
+    """For the summary: questions that dropped past their margin, those whose drop stands first."""
     if not drops:
         return
     stand = sum(drop.stands for drop in drops)
-    questions = "1 question" if len(drops) == 1 else f"{len(drops)} questions"
-    yield f"question drops: {questions} past the margin; asked again, {stand} of these drops stand"
+    yield f"question drops: {len(drops)} past the question margin, of which {stand} stand"
     for drop in _worst_first(drops)[:_SHOWN]:
-        row, standing = drop.row, "stands" if drop.stands else "does not stand"
-        name = one_line(f"{row.category}-{row.question_id}", WIDTH // 2)
-        yield f"  {name}: {points(row.difference or 0)} {standing}; {again_in_words(row)}"
+        row = drop.row
+        yield f"  {_name(row)}: {points(row.difference or 0)}, {again_in_words(row)}: {_standing(drop)}"
         if drop.stands:
-            yield f"    {reason_in_words(row)}"
+            yield f"    {one_line(reason_in_words(row), WIDTH - 4)}"
     if (more := len(drops) - _SHOWN) > 0:
         yield f"  and {more} more, all in the report"
 
@@ -85,20 +83,28 @@ def drops_markdown(drops: Sequence[Drop]) -> Iterator[str]:
     told = [drop.row for drop in drops if drop.row.regrade_failures or not graded_again(drop.row)]
     if told:
         yield ""
-        yield from (f"- question {row.question_id}: {again_in_words(row)}" for row in told)
+        yield from (f"- {_name(row)}: {again_in_words(row)}" for row in told)
 
 
 def _cells(drop: Drop) -> Cells:
     row = drop.row
     return (
-        f"{row.category}-{row.question_id}",
+        _name(row),
         grade_text(row.grade("baseline")),
         grade_text(row.grade("candidate")),
         points(row.difference or 0),
         f"{drop.margin:g}",
         ", ".join(map(_grades, drop.again)) or UNKNOWN,
-        "stands" if drop.stands else "does not stand",
+        _standing(drop),
     )
+
+
+def _name(row: Row) -> str:
+    return one_line(f"{row.category}-{row.question_id}", WIDTH // 2)
+
+
+def _standing(drop: Drop) -> str:
+    return "stands" if drop.stands else "does not stand"
 
 
 def drops_result(drops: Sequence[Drop]) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from tests.unit.factories import MARGINS
 
 BARE_AND_XDIST = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
 
+STRICT = "--mtbench-question-policy=fail"
+
 TEST_MODULE = """
 def test_question(mtbench_judged):
     assert not mtbench_judged.dropped, mtbench_judged.explanation
@@ -48,11 +50,12 @@ def worth(answer, turn):
     return float(re.findall(r"worth ([\\d.]+)", answer.turns[turn - 1])[-1])
 
 
-def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0"):
+def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0", later=""):
     """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas.
 
     With `always` every game has that winner, whatever stands there. With `wobble` the repeats of a grade are
-    off by these points, apart by commas.
+    off by these points, apart by commas. With `later` the further grades of the candidate are these, each a
+    number or "fail".
     """
     offsets = [float(points) for points in wobble.split(",")]
 
@@ -68,6 +71,9 @@ def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0"):
             return ServiceError("http://judge.test/v1", "401 wrong key", "a key that this server takes")
         if question in bug.split(","):
             return ValueError("a bug in the judge")
+        if single and later and task.repeat > 1 and task.answer.model == "new":
+            said = later.split(",")[task.repeat - 2]
+            return VerdictError("the judge was at lunch") if said == "fail" else f"Again. [[{said}]]"
         if single:
             grade = worth(task.answer, task.turn) + offsets[(task.repeat - 1) % len(offsets)]
             return f"Reasons for {task.answer.model}. Rating: [[{grade:g}]]"

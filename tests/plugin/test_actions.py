@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_dropped_questions_are_annotated_and_the_summary_is_written(
     chat: Example, summary: Path, workers: tuple[str, ...]
 ) -> None:
     chat.grades([8, 8, 2, 8, 1, 8])
-    run = chat.run(*workers)
+    run = chat.run(STRICT, *workers)
     told = commands(list(run.lines))
     assert [line.split("::")[1] for line in told] == [
         "error title=chat%3A INCONCLUSIVE",
@@ -45,7 +45,7 @@ def test_dropped_questions_are_annotated_and_the_summary_is_written(
 
 def test_where_the_gate_alone_decides_a_drop_is_a_warning(chat: Example, summary: Path) -> None:
     chat.grades([8, 8, 2, 8, 8, 8])
-    run = chat.run("--mtbench-question-policy=report", "--mtbench-margin=9", "--mtbench-pairwise=off")
+    run = chat.run("--mtbench-margin=9", "--mtbench-pairwise=off")
     assert run.status == 0
     told = [line.split("::")[1] for line in commands(list(run.lines))]
     assert told[0] == "notice title=chat%3A PASS"

@@ -27,7 +27,7 @@ def test_one_bad_answer_there_turns_pass_into_regression(example: Example, worke
             "- travel is critical: question 4, turn 2, dropped 4.00 points, more than 2, in",
         ]
     )
-    assert run.outcomes == {"passed": 29, "failed": 1}, "its test has the category's margin"
+    assert run.outcomes == {"passed": 29, "xfailed": 1}, "its test has the category's margin"
     assert run.report()["settings"]["categories"] == {"travel": {"critical": True, "question_margin": 2.0}}
     lines = {line["category"]: line["critical"] for line in run.report()["categories"]}
     assert lines == {"writing": False, "travel": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
 
 EARLY = "--mtbench-early-stop=on"
 CALLS = 8  # of the judge for a question: two turns, graded on both sides, and two games each
@@ -61,10 +61,10 @@ def test_a_part_is_still_a_part(example: Example) -> None:
     """Nothing is decided, so nothing is certain early."""
     example.bench(questions=40)
     example.grades([2] * 40)
-    run = example.run(EARLY, "-k", "writing")
+    run = example.run(EARLY, STRICT, "-k", "writing")
     assert (run.decision, run.status) == ("PARTIAL", 1), run.out
     assert run.outcomes == {"failed": 20, "deselected": 20}
-    stopped = example.run(EARLY, "-x")
+    stopped = example.run(EARLY, STRICT, "-x")
     assert stopped.decision == "PARTIAL", stopped.out
     assert not run.wrote()
 
@@ -72,7 +72,7 @@ def test_a_part_is_still_a_part(example: Example) -> None:
 def test_a_failure_in_the_last_question_that_is_needed_stops_nothing(example: Example) -> None:
     example.bench(questions=40)
     example.grades([2] * 40)
-    run = example.run(EARLY, "--maxfail=16")
+    run = example.run(EARLY, STRICT, "--maxfail=16")
     assert (run.decision, run.status) == ("REGRESSION", 20), run.out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
 
 WIDE = ("--mtbench-margin=9", "--mtbench-pairwise=off")
 
@@ -17,8 +17,10 @@ WIDE = ("--mtbench-margin=9", "--mtbench-pairwise=off")
         ([6] * 6, ("-n2",), "REGRESSION", 20),
         ([9, 7, 9, 7, 9, 7], (), "INCONCLUSIVE", 21),
         ([9, 7, 9, 7, 9, 7], ("-n2",), "INCONCLUSIVE", 21),
-        ([8, 8, 2, 8, 8, 8], WIDE, "PASS", 1),
-        ([8, 8, 2, 8, 8, 8], (*WIDE, "-n2"), "PASS", 1),
+        ([8, 8, 2, 8, 8, 8], WIDE, "PASS", 0),
+        ([8, 8, 2, 8, 8, 8], (*WIDE, "-n2"), "PASS", 0),
+        ([8, 8, 2, 8, 8, 8], (*WIDE, STRICT), "PASS", 1),
+        ([8, 8, 2, 8, 8, 8], (*WIDE, STRICT, "-n2"), "PASS", 1),
         ([2] * 6, (), "REGRESSION", 20),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
 
 NODE = "chat/test_chat.py::test_question[writing-1]"
 
@@ -28,7 +28,7 @@ def test_a_part_decides_nothing(chat: Example, part: tuple[str, ...], selected: 
 def test_a_whole_report_outlives_a_partial_run(chat: Example, workers: tuple[str, ...]) -> None:
     whole = chat.run().report()
     chat.grades([2] * 6)
-    part = chat.run("-k", "writing", *workers)
+    part = chat.run(STRICT, "-k", "writing", *workers)
     assert (part.decision, part.status) == ("PARTIAL", 1)
     assert part.earlier() == whole
     assert part.report("mtbench-report/partial")["decision"] == "PARTIAL"
@@ -36,8 +36,8 @@ def test_a_whole_report_outlives_a_partial_run(chat: Example, workers: tuple[str
 
 def test_last_failed_is_a_part(chat: Example) -> None:
     chat.grades([8, 8, 2, 8, 8, 8])
-    assert chat.run().outcomes["failed"] == 1
-    run = chat.run("--lf")
+    assert chat.run(STRICT).outcomes["failed"] == 1
+    run = chat.run(STRICT, "--lf")
     assert run.outcomes["failed"] == 1
     assert (run.decision, run.status) == ("PARTIAL", 1)
 
@@ -45,7 +45,7 @@ def test_last_failed_is_a_part(chat: Example) -> None:
 @BARE_AND_XDIST
 def test_a_run_that_stops_at_the_first_failure_is_a_part(chat: Example, workers: tuple[str, ...]) -> None:
     chat.grades([2] * 6)
-    run = chat.run("-x", *workers)
+    run = chat.run(STRICT, "-x", *workers)
     assert run.decision == "PARTIAL", run.out
     assert run.status == (2 if workers else 1)  # pytest-xdist calls it an interruption
     assert "stopping after 1 failures" in run.out
@@ -54,7 +54,7 @@ def test_a_run_that_stops_at_the_first_failure_is_a_part(chat: Example, workers:
 
 def test_a_failure_of_the_last_question_stops_nothing(chat: Example) -> None:
     chat.grades([8, 8, 8, 8, 8, 2])
-    assert chat.run("-x").decision == "INCONCLUSIVE"
+    assert chat.run(STRICT, "-x").decision == "INCONCLUSIVE"
 
 
 def test_one_question_alone_is_shown_without_figures_it_cannot_have(chat: Example) -> None:

@@ -26,6 +26,7 @@ def test_the_folder_holds_results_and_fastchats_files(chat: Example, workers: tu
         "model_answer/new.jsonl",
         "model_answer/old.jsonl",
         "model_judgment/scripted-judge_single.jsonl",
+        "model_judgment/scripted-judge_regraded.jsonl",
         "model_judgment/scripted-judge_pair.jsonl",
     }
     report = run.report("out/here")

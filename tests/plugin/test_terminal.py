@@ -84,7 +84,10 @@ def test_verbose_shows_grades(chat: Example, workers: tuple[str, ...]) -> None:
     chat.grades(MIXED)
     run = chat.run("-v", *workers)
     run.stdout.fnmatch_lines_random(
-        ["*PASSED 9.00 vs 8.00 (+1.00, win win)*", "*FAILED 2.00 vs 8.00 (-6.00, loss loss)*"]
+        [
+            "*PASSED 9.00 vs 8.00 (+1.00, win win)*",
+            "*XFAIL 2.00 vs 8.00 (-6.00, again -6.00 -6.00, loss loss)*",
+        ]
     )
 
 

@@ -23,7 +23,7 @@ def test_workers_come_to_the_same_result(example: Example, distribution: str) ->
     found = spread.report()
     assert {key: found[key] for key in SAME} == {key: expected[key] for key in SAME}
     assert example.asked() == asked
-    assert len(asked) == len(set(asked)) == 10 * 8
+    assert len(asked) == len(set(asked)) == 10 * 8 + 8, "one question dropped, and is asked again"
 
 
 def test_every_judgment_is_asked_for_once(example: Example) -> None:
