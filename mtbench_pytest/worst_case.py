@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mtbench_pytest.decision import Decision
 from mtbench_pytest.critical import Rules
+from mtbench_pytest.decision import Decision
 from mtbench_pytest.records import Game, Judgment, Prompt, Question, Row, Side, Verdict
 from mtbench_pytest.report.terminal import printable
 

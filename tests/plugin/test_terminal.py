@@ -29,10 +29,8 @@ def test_one_model_on_both_sides_is_said_in_header_and_summary(
     chat: Example, workers: tuple[str, ...]
 ) -> None:
     same = [line for line in chat.run(*workers, candidate="answers:old.jsonl").lines if "both sides" in line]
-    assert same == [
-        "mtbench: answers:old.jsonl stands on both sides: the run shows what equal models get, and nothing "
-        "of a candidate"
-    ] * 2
+    told = "the run shows what equal models get, and nothing of a candidate"
+    assert same == [f"mtbench: answers:old.jsonl stands on both sides: {told}"] * 2
     assert not [line for line in chat.run(*workers).lines if "both sides:" in line]
 
 
