@@ -20,13 +20,16 @@ from _populations import FEW, Population, Truth, questions_of
 from _recorded import BROKEN, RECORDS, Pair, need_data, pairs
 from _table import Figure, arguments, finish
 
+from mtbench_pytest.decision import Decision
 from mtbench_pytest.gate import Policy, decide, exit_status
+from mtbench_pytest.records import Row
+from mtbench_pytest.worst_case import unjudged
 
 SEED = 5
 NEAR = 0.4  # points between two models that are exchanged: further apart, exchange adds variance of its own
 HALF_A_POINT = 0.37  # the win rate that goes with half a point (win_rates.py)
 POLICY = Policy()
-STATUSES = (0, 20, 21, 22)
+STATUSES = (0, 1, 20, 21, 22)
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,19 @@ CASES = (
 
 def run(population: Population, times: int, generator: random.Random) -> int:
     """The exit status of one run."""
-    rows = population.rows(times, generator)
+    return status_of(population.rows(times, generator), pairwise=population.truth.games)
+
+
+def status_of(rows: Sequence[Row], *, pairwise: bool = True) -> int:
+    """The exit status of a run with these rows: the decision's, or 1 where it rests on what is missing."""
     asked = questions_of(rows)
-    decision = decide("drawn", rows, asked, POLICY, pairwise=population.truth.games)
-    return exit_status([decision.outcome], 0)
+
+    def decided(rows: Sequence[Row]) -> Decision:
+        return decide("drawn", rows, asked, POLICY, pairwise=pairwise)
+
+    decision = decided(rows)
+    left = unjudged(decision, rows, asked, POLICY, decided)
+    return exit_status([decision.outcome], int(left is not None and not left.holds))
 
 
 def measure(case: Case, found: Sequence[Pair], repeat: int) -> Mapping[Pair, Counter[int]]:
