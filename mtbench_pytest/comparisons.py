@@ -58,14 +58,21 @@ def why_unfit(rows: Sequence[Row]) -> str:
 
 
 def scale_of(rows: Sequence[Row]) -> float:
+    """What part of the win rate margin the comparisons of a run can bear: see `scale_at`."""
+    return scale_at(flips_of(verdict for row in rows for verdict in row.verdicts))
+
+
+def scale_at(flips: Share) -> float:
     """What part of the win rate margin a judge's comparisons can bear, from 0 to 1.
 
     A flip is a tie, so the more flip the less a win rate can move away from one half: where all flip it is
     one half whatever the models are. Win rates of public judges that flip in up to half of their
     comparisons moved as far as those of others (docs/gate.md); from `1 - _FULL` flips on the margin shrinks
     with the share of comparisons that do not flip.
+
+    Args:
+        flips: Of the comparisons of which both games were played.
     """
-    flips = flips_of(verdict for row in rows for verdict in row.verdicts)
     return min(1.0, (1 - flips.value) / _FULL) if flips.n >= ENOUGH_COMPARED else 1.0
 
 

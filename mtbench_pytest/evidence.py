@@ -29,8 +29,8 @@ from mtbench_pytest.stats import (
 )
 
 # Where the models are equal, and how the mean is bounded.
-_NEUTRAL: Mapping[EndpointName, float] = {"grade": 0.0, "win rate": 0.5}
-_ESTIMATE: Mapping[EndpointName, Callable[[Moments], Estimate]] = {
+NEUTRAL: Mapping[EndpointName, float] = {"grade": 0.0, "win rate": 0.5}
+ESTIMATE: Mapping[EndpointName, Callable[[Moments], Estimate]] = {
     "grade": mean_difference,
     "win rate": win_rate,
 }
@@ -59,8 +59,8 @@ def endpoint(
         scale: What part of the margin counts: see `comparisons.scale_of`.
     """
     floor_confidence, ceiling_confidence = 1 - levels.pass_alpha, 1 - levels.regression_alpha / ways
-    neutral, line = _NEUTRAL[name], _NEUTRAL[name] - margin * scale
-    estimate, moments = _ESTIMATE[name], Moments.of(values, strata)
+    neutral, line = NEUTRAL[name], NEUTRAL[name] - margin * scale
+    estimate, moments = ESTIMATE[name], Moments.of(values, strata)
     seen = estimate(moments)
     floor, ceiling = seen.lower(floor_confidence), seen.upper(ceiling_confidence)
     standing: Standing = "undecided"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +10,8 @@ from pathlib import Path
 from mtbench_pytest.budget import Budget
 from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
-from mtbench_pytest.decision import LEVELS
-from mtbench_pytest.early import levels_of, look_ends
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.explain import percent
-from mtbench_pytest.gate import Policy, ways_to_regress
 from mtbench_pytest.locate import find_bench
 from mtbench_pytest.noise import check_margin
 from mtbench_pytest.office import NO_LIMITS, Office, usual_root
@@ -22,7 +19,7 @@ from mtbench_pytest.planning.amounts import Cost
 from mtbench_pytest.planning.answers import AnswerWork, answer_work, find_cast, is_same_model
 from mtbench_pytest.planning.earlier import Earlier, read_earlier
 from mtbench_pytest.planning.judgments import JudgeWork, judge_work
-from mtbench_pytest.planning.reach import Noise, Reach, noise_of, reach
+from mtbench_pytest.planning.outlook import Outlook, outlook
 from mtbench_pytest.records import SIDES, Party, Question
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.standing import standing_of
@@ -70,7 +67,7 @@ class Plan:
     answers: tuple[AnswerWork, ...]
     judge: JudgeWork
     time: Time | None
-    reaches: tuple[Reach, ...]
+    outlook: Outlook
     concerns: tuple[str, ...]
 
     @property
@@ -131,7 +128,6 @@ def make_plan(
         ]
         judge = judge_work(contest, questions, cast, store, before)
     policy = settings.policy(bench.config)
-    noise = {"grade": noise_of("grade", sd, before), "win rate": noise_of("win rate", win_rate_sd, before)}
     plan = Plan(
         bench=bench.name,
         questions=len(questions),
@@ -140,10 +136,11 @@ def make_plan(
         answers=tuple(answers),
         judge=judge,
         time=None if before is None else _time(before, answers, judge, settings.concurrency),
-        reaches=tuple(_reaches(questions, policy, noise, margins, settings)),
+        outlook=outlook(questions, policy, settings, before, {"grade": sd, "win rate": win_rate_sd}, margins),
         concerns=(),
     )
-    concerns = [*_concerns(plan, settings), *_wobble(contest, questions, policy.margin)]
+    concerns = [*_concerns(plan, settings), *plan.outlook.notes]
+    concerns += _wobble(contest, questions, policy.margin)
     if before is not None and before.bench != bench.digest:
         concerns.append(
             "the earlier run was on another bench: lengths are its means, and the noise is its own"
@@ -178,20 +175,6 @@ def _time(earlier: Earlier, answers: Sequence[AnswerWork], judge: JudgeWork, con
     return Time(answering, judging)
 
 
-def _reaches(
-    questions: Sequence[Question],
-    policy: Policy,
-    noise: Mapping[str, Noise],
-    margins: Sequence[float],
-    settings: Settings,
-) -> Iterator[Reach]:
-    n, ways = len(questions), ways_to_regress(questions, policy, pairwise=settings.pairwise)
-    levels = levels_of(look_ends(n))[-1] if settings.early_stop else LEVELS
-    yield reach("grade", n, noise["grade"], policy.margin, ways, margins, levels)
-    if settings.pairwise:
-        yield reach("win rate", n, noise["win rate"], policy.win_rate_margin, ways, (), levels)
-
-
 def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
     """Why the run would refuse its margin, where the bench says how much the judge wobbles."""
     judge, stated = contest.judge, contest.bench.config.judge_noise
@@ -212,7 +195,7 @@ def _concerns(plan: Plan, settings: Settings) -> Iterator[str]:
     if settings.max_cost is not None and cost is not None and cost.amount > settings.max_cost:
         may = "would cost" if cost.basis == "counted" else "may cost"
         yield f"it {may} {cost.amount:,.2f}, more than --mtbench-max-cost {settings.max_cost:g}"
-    for found in plan.reaches:
+    for found in plan.outlook.reaches:
         if found.passes > found.margin.margin:
             show = percent if found.endpoint == "win rate" else "{:.2f}".format
             yield (

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.client import estimate_tokens
+from mtbench_pytest.comparisons import scale_at
+from mtbench_pytest.decision import EndpointName
 from mtbench_pytest.errors import FileError
+from mtbench_pytest.explain import ENOUGH_TO_TELL
 from mtbench_pytest.jsonl import read_jsonl
 from mtbench_pytest.judgments import read_judgments
 from mtbench_pytest.prompts import PromptType
+from mtbench_pytest.proportions import Share, clustered_share
 from mtbench_pytest.records import SIDES, QuestionId, Side
 from mtbench_pytest.report.folder import RESULT
 from mtbench_pytest.report.result import SCHEMA_VERSION
@@ -36,6 +39,23 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a run learned about one question.
+
+    Attributes:
+        difference: Of the grades, in points; None where a side was not graded.
+        score: Of its comparisons; None where it was not compared.
+        baseline: By turn the baseline's grade.
+    """
+
+    question_id: QuestionId
+    category: str
+    difference: float | None
+    score: float | None
+    baseline: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """A report folder.
 
@@ -43,8 +63,8 @@ class Earlier:
         bench: sha256 of its bench.
         replies: By side and question the replies, one a turn.
         judgments: By type of prompt how many tokens a judgment has on average, at four bytes each.
-        differences: By question, those that were graded on both sides.
-        scores: By question, those that were compared.
+        seen: By question.
+        flips: Of the comparisons of which both games were played.
         pace: None where the report does not tell: a run under pytest-xdist, or with nothing to make.
     """
 
@@ -52,9 +72,30 @@ class Earlier:
     bench: str
     replies: Mapping[Side, Mapping[QuestionId, Sequence[str]]]
     judgments: Mapping[PromptType, float]
-    differences: Sequence[float]
-    scores: Sequence[float]
+    seen: Sequence[Seen]
+    flips: Share
     pace: Pace | None
+
+    def values(self, endpoint: EndpointName) -> tuple[list[float], list[str]]:
+        """An endpoint's values by question, and the category of each."""
+        known = [(one.category, value) for one in self.seen if (value := _value(one, endpoint)) is not None]
+        return [value for _, value in known], [category for category, _ in known]
+
+    @property
+    def both(self) -> tuple[list[float], list[float], list[str]]:
+        """Grade difference, score and category of each question that has both."""
+        grades, scores, categories = [], [], []
+        for one in self.seen:
+            if one.difference is not None and one.score is not None:
+                grades.append(one.difference)
+                scores.append(one.score)
+                categories.append(one.category)
+        return grades, scores, categories
+
+    @property
+    def scale(self) -> float:
+        """What part of the win rate margin counted: see `comparisons.scale_at`."""
+        return scale_at(self.flips) if self.flips.clusters >= ENOUGH_TO_TELL else 1.0
 
 
 def read_earlier(folder: Path) -> Earlier:
@@ -73,8 +114,8 @@ def read_earlier(folder: Path) -> Earlier:
             bench=str(result["bench"]["sha256"]),
             replies={side: said.get(name, {}) for side, name in names.items()},
             judgments=_lengths(folder / "model_judgment"),
-            differences=_known(row["difference"] for row in rows),
-            scores=_known(row["score"] for row in rows),
+            seen=[_seen(row) for row in rows],
+            flips=clustered_share(_flips(row) for row in rows),
             pace=_pace(result.get("pace")),
         )
     except (LookupError, TypeError, ValueError) as error:
@@ -120,8 +161,29 @@ def _lengths(folder: Path) -> dict[PromptType, float]:
     return means
 
 
-def _known(values: Iterable[Any]) -> list[float]:
-    return [float(value) for value in values if value is not None]
+def _seen(row: Mapping[str, Any]) -> Seen:
+    grades: Mapping[str, float] = row["baseline"]["grades"]
+    return Seen(
+        question_id=row["question_id"],
+        category=str(row["category"]),
+        difference=_number(row["difference"]),
+        score=_number(row["score"]),
+        baseline={int(turn): float(grade) for turn, grade in grades.items()},
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _flips(row: Mapping[str, Any]) -> tuple[int, int]:
+    """The comparisons that flipped, and all of which both games were played."""
+    played = [verdict["consistent"] for verdict in row["verdicts"] if not verdict["identical"]]
+    return played.count(False), len(played)
+
+
+def _value(seen: Seen, endpoint: EndpointName) -> float | None:
+    return seen.difference if endpoint == "grade" else seen.score
 
 
 def _pace(told: Mapping[str, float] | None) -> Pace | None:
@@ -133,11 +195,3 @@ def _pace(told: Mapping[str, float] | None) -> Pace | None:
     )
     found = Pace(*(amount / of if amount and of else None for amount, of in (tokens, call)))
     return None if found.tokens is found.call is None else found
-
-
-def spread(values: Sequence[float]) -> float | None:
-    """The sample standard deviation; None of fewer than two values."""
-    if len(values) < 2:
-        return None
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))

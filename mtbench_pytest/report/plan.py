@@ -10,6 +10,7 @@ from typing import Any
 from mtbench_pytest.explain import percent
 from mtbench_pytest.planning import Plan, Time
 from mtbench_pytest.planning.amounts import Basis, Cost, FourBytes, Tokens, Usage
+from mtbench_pytest.planning.chances import HALF_A_POINT, ITS_WIN_RATE, Chances
 from mtbench_pytest.planning.judgments import Tally
 from mtbench_pytest.planning.reach import POWER, Reach
 from mtbench_pytest.progress import duration
@@ -17,6 +18,7 @@ from mtbench_pytest.report.terminal import wrapped
 
 _MARKS: Mapping[Basis, str] = {"counted": "", "as before": "~", "at most": "<= "}
 _NAME = 24
+_WIDE = 34
 _UNKNOWN = "-"
 
 
@@ -39,7 +41,8 @@ def plan_result(plan: Plan) -> dict[str, Any]:
         "cost": None if plan.cost is None else asdict(plan.cost),
         "time": None if plan.time is None else asdict(plan.time),
         "power": POWER,
-        "endpoints": [_plain(asdict(found)) for found in plan.reaches],
+        "endpoints": [_plain(asdict(found)) for found in plan.outlook.reaches],
+        "chances": asdict(plan.outlook.chances),
         "concerns": list(plan.concerns),
     }
 
@@ -62,7 +65,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield from _usage_table(plan)
     yield from _time_lines(plan.time)
     yield ""
-    yield from _reach_table(plan.reaches)
+    yield from _reach_table(plan.outlook.reaches)
+    yield ""
+    yield from _chance_table(plan.outlook.chances)
     for concern in plan.concerns:
         yield from wrapped(f"note: {concern}")
 
@@ -153,6 +158,31 @@ def _reach_table(reaches: Sequence[Reach]) -> Iterator[str]:
         yield from wrapped(f"SD ({names}): {source}")
     for wish in (wish for found in reaches for wish in found.wishes):
         yield f"a margin of {wish.margin:g} needs {_needs(wish.needs)} questions"
+
+
+def _chance_table(found: Chances) -> Iterator[str]:
+    """How the run will end."""
+    yield "chances"
+    for name, chance in (
+        ("an equal candidate: PASS", found.equal_passes),
+        ("half a point lower: PASS", found.half_a_point_passes),
+        ("one point lower: REGRESSION", found.one_point_caught),
+    ):
+        yield f"{name:<{_WIDE}}{_UNKNOWN if chance is None else _chance(chance):>10}"
+    if found.why_not:
+        yield f"no chances: {found.why_not}"
+    if found.correlation is not None:
+        rate = percent(ITS_WIN_RATE)
+        yield f"lower: in grades; the win rate is {rate} lower for each {HALF_A_POINT:g} points"
+        how = f"grades and scores correlate by {found.correlation.sd:.2f}"
+        yield from wrapped(f"{how}: {found.correlation.source}")
+
+
+def _chance(value: float) -> str:
+    """Whole per cent: a forecast is no more exact."""
+    if value < 0.01 or value > 0.99:
+        return "under 1 %" if value < 0.5 else "over 99 %"
+    return f"{100 * value:.0f} %"
 
 
 def _needs(count: int | None) -> str:

@@ -13,6 +13,7 @@ from mtbench_pytest.stats.bounds import (
 )
 from mtbench_pytest.stats.exact import count_test, flip_test, holm, sign_test
 from mtbench_pytest.stats.lengths import Compared, Controlled, length_controlled
+from mtbench_pytest.stats.normal import above, both_above, correlation
 from mtbench_pytest.stats.power import questions_needed, questions_to_see, smallest_difference
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
     "Controlled",
     "Estimate",
     "Moments",
+    "above",
+    "both_above",
+    "correlation",
     "count_test",
     "flip_test",
     "holm",

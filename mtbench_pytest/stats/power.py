@@ -25,7 +25,9 @@ def questions_needed(moments: Moments, enough: Callable[[Moments], bool], most: 
     return _smallest(lambda n: enough(replace(moments, n=n)), most)
 
 
-def smallest_difference(sd: float, n: int, power: float = 0.8, alpha: float = 1 - CONFIDENCE) -> float:
+def smallest_difference(
+    sd: float, n: int, power: float = 0.8, alpha: float = 1 - CONFIDENCE, strata: int = 1
+) -> float:
     """The smallest true difference that a one-sided t-test of n questions sees with the given power.
 
     With the gate's `pass_alpha` it is the margin that a candidate as good as the baseline passes with this
@@ -33,25 +35,32 @@ def smallest_difference(sd: float, n: int, power: float = 0.8, alpha: float = 1 
     Source: Cohen (1988), Statistical power analysis for the behavioral sciences, ch. 2, by noncentral t.
 
     Args:
-        sd: Standard deviation of the differences by question.
+        sd: Standard deviation of the differences by question, within strata.
         n: Questions.
         power: Chance of seeing it.
         alpha: Of the one-sided test.
+        strata: How many means the spread is taken around: see `Moments.of`.
 
     Returns:
-        In the unit of `sd`; infinite for fewer than two questions.
+        In the unit of `sd`; infinite where there are not more questions than strata.
     """
-    if n < 2:
+    degrees = n - strata
+    if degrees < 1:
         return math.inf
     from scipy.special import nctdtrinc
 
     # The noncentrality d·√n/sd at which the statistic exceeds the critical value with the power wanted.
-    noncentrality = float(nctdtrinc(n - 1, 1 - power, t_quantile(1 - alpha, n - 1)))
+    noncentrality = float(nctdtrinc(degrees, 1 - power, t_quantile(1 - alpha, degrees)))
     return noncentrality * sd / math.sqrt(n)
 
 
 def questions_to_see(
-    sd: float, difference: float, power: float = 0.8, alpha: float = 1 - CONFIDENCE, most: int = MOST
+    sd: float,
+    difference: float,
+    power: float = 0.8,
+    alpha: float = 1 - CONFIDENCE,
+    strata: int = 1,
+    most: int = MOST,
 ) -> int | None:
     """How many questions a true difference needs to be seen with the given power: see `smallest_difference`.
 
@@ -60,7 +69,7 @@ def questions_to_see(
     """
     if not difference > 0 or not math.isfinite(sd):
         return None
-    return _smallest(lambda n: smallest_difference(sd, n, power, alpha) <= difference, most)
+    return _smallest(lambda n: smallest_difference(sd, n, power, alpha, strata) <= difference, most)
 
 
 def _smallest(enough: Callable[[int], bool], most: int) -> int | None:

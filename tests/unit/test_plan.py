@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from mtbench_pytest.options import OPTIONS
 from mtbench_pytest.planning import make_plan
 from mtbench_pytest.planning.amounts import Tokens
 from mtbench_pytest.planning.judgments import Tally
-from mtbench_pytest.planning.reach import USUAL
+from mtbench_pytest.planning.reach import USUAL, USUAL_CORRELATION, spread
 from mtbench_pytest.records import Reply
 from mtbench_pytest.settings import Settings, read_settings
+from mtbench_pytest.stats import correlation
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import load_bench
 from tests.unit.factories import (
@@ -285,10 +287,30 @@ def test_a_tokenizer_at_hand_counts_the_models_tokens(tmp_path: Path) -> None:
     assert candidate.counted_by == "the checkpoint's own tokenizer"
 
 
+def seen(
+    question_id: int,
+    difference: float | None,
+    score: float | None,
+    category: str = "writing",
+    flip: bool = False,
+) -> dict[str, Any]:
+    """A question as `result.json` has it."""
+    return {
+        "question_id": question_id,
+        "category": category,
+        "difference": difference,
+        "score": score,
+        "baseline": {"grades": {"1": 8, "2": 7}},
+        "verdicts": [{"turn": 2, "consistent": not flip, "identical": False}],
+    }
+
+
 def report(folder: Path, bench: Path, **fields: Any) -> Path:
     """A report folder as a run of four questions leaves it."""
-    differences = [1.0, -1.0, 0.5, None]
-    rows = [{"difference": d, "score": s} for d, s in zip(differences, [1.0, 0.0, 0.5, 0.5], strict=True)]
+    rows = [
+        seen(n, d, s)
+        for n, (d, s) in enumerate(zip((1.0, -1.0, 0.5, None), (1, 0, 0.5, 0.5), strict=True), 1)
+    ]
     result = {
         "schema_version": 1,
         "candidate": {"name": "ckpt-1"},
@@ -317,14 +339,50 @@ def test_an_earlier_run_tells_lengths_noise_and_pace(bench: Path, tmp_path: Path
     assert candidate.usage.written == Tokens(3 * 32 + 30, "as before")
     # A grade's 21 tokens, and of a game's replies "first game" and eleven bytes: 3 and 3.
     assert plan.judge.usage.written == Tokens(16 * 21 + 16 * 3, "as before")
-    grade, win_rate = plan.reaches
-    assert grade.noise.sd == pytest.approx(1.0408, abs=1e-4)
-    assert grade.noise.source == f"3 questions of {tmp_path / 'report'}"
-    assert win_rate.noise.sd == pytest.approx(0.4082, abs=1e-4)
     assert plan.time is not None
     assert plan.time.answering == pytest.approx(126 / 50)
     assert plan.time.judging == pytest.approx(32 * 2 / 4)
     assert not any("another bench" in concern for concern in plan.concerns)
+
+
+def two_categories() -> list[dict[str, Any]]:
+    """Of one category the candidate is as much better as it is worse of the other."""
+    rows = []
+    for n, (by_grade, by_score) in enumerate([(1.0, 1.0), (-1.0, 0.5)] * 12):
+        category, less = ("writing", 0.0) if n < 12 else ("math", 3.0)
+        rows.append(seen(n, by_grade - less, by_score, category))
+    return rows
+
+
+def test_an_earlier_run_tells_the_spread_within_categories(bench: Path, tmp_path: Path) -> None:
+    folder = report(tmp_path / "report", bench, rows=two_categories())
+    plan = make_plan(settings(bench), earlier=folder)
+    grade, win_rate = plan.outlook.reaches
+    # Each of 24 differences lies one point from its category's mean: 24 / (24 - 2).
+    assert grade.noise.sd == pytest.approx((24 / 22) ** 0.5)
+    assert grade.noise.source == f"24 questions of {folder}"
+    # Twelve wins, half from the middle, and twelve ties.
+    assert win_rate.noise.sd == pytest.approx((12 * 0.25 / 24) ** 0.5)
+    assert not plan.outlook.notes
+
+
+def test_an_earlier_run_of_few_questions_tells_no_spread(bench: Path, tmp_path: Path) -> None:
+    plan = make_plan(settings(bench), earlier=report(tmp_path / "report", bench))
+    assert [found.noise.sd for found in plan.outlook.reaches] == [USUAL["grade"], USUAL["win rate"]]
+    assert any("judged 3 questions, and from under 20 no SD" in concern for concern in plan.concerns)
+
+
+def test_an_earlier_run_that_mostly_flipped_leaves_a_part_of_the_win_rates_margin(
+    bench: Path, tmp_path: Path
+) -> None:
+    rows = [
+        row | {"verdicts": [{"consistent": n < 5, "identical": False}]}
+        for n, row in enumerate(two_categories())
+    ]
+    plan = make_plan(settings(bench), earlier=report(tmp_path / "report", bench, rows=rows))
+    # 5 of 24 hold, where 40 % are enough for the whole margin.
+    assert plan.outlook.reaches[1].margin.margin == pytest.approx(0.13 * (5 / 24) / 0.4)
+    assert any("52.1 % of the win rate's margin count" in concern for concern in plan.concerns)
 
 
 def test_of_another_bench_only_the_means_are_taken(bench: Path, tmp_path: Path) -> None:
@@ -336,9 +394,9 @@ def test_of_another_bench_only_the_means_are_taken(bench: Path, tmp_path: Path) 
 
 
 def test_a_model_against_itself_shows_no_noise(bench: Path, tmp_path: Path) -> None:
-    rows = [{"difference": 0.0, "score": 0.5}] * 4
+    rows = [seen(n, 0.0, 0.5) for n in range(24)]
     plan = make_plan(settings(bench), earlier=report(tmp_path / "report", bench, rows=rows))
-    assert [found.noise.sd for found in plan.reaches] == [USUAL["grade"], USUAL["win rate"]]
+    assert [found.noise.sd for found in plan.outlook.reaches] == [USUAL["grade"], USUAL["win rate"]]
 
 
 def test_a_run_that_tells_no_pace_gives_no_time(bench: Path, tmp_path: Path) -> None:
@@ -367,7 +425,7 @@ def test_a_run_tells_its_pace_by_what_cost_something() -> None:
 
 def test_what_so_many_questions_settle(bench: Path) -> None:
     plan = make_plan(settings(bench, margin="0.5"), sd=1.0, margins=[0.25])
-    grade, win_rate = plan.reaches
+    grade, win_rate = plan.outlook.reaches
     # Cohen (1988) and G*Power: one-sample t, one-sided 5 %, power 80 %: 27 for d = 0.5, 101 for d = 0.25.
     assert (grade.margin.needs, [wish.needs for wish in grade.wishes]) == (27, [101])
     assert grade.finds > grade.passes > 0.5
@@ -378,7 +436,7 @@ def test_what_so_many_questions_settle(bench: Path) -> None:
 def test_a_run_that_may_stop_early_settles_a_little_less(tmp_path: Path) -> None:
     bench = write_bench(tmp_path / "bench", *(question_line(n, turns=["Hello."]) for n in range(80)))
     once, looked = make_plan(settings(bench), sd=1.0), make_plan(settings(bench, early_stop="on"), sd=1.0)
-    for one, other in zip(once.reaches, looked.reaches, strict=True):
+    for one, other in zip(once.outlook.reaches, looked.outlook.reaches, strict=True):
         assert one.passes < other.passes < 1.1 * one.passes
         assert one.finds < other.finds < 1.1 * one.finds
     assert looked.calls == once.calls
@@ -389,20 +447,20 @@ def test_the_usual_noise_is_that_of_real_judgments(data: Path) -> None:
     """gpt-4o-mini on MT-bench, as docs/plan.md says: the medians over six pairs of models."""
     judged = data / "mt_bench" / "model_judgment"
     singles = read_lines(judged / "gpt-4o-mini_single.jsonl")
-    models = sorted({line["model"] for line in singles})
+    models = {line["model"] for line in singles}
     grades = {model: _means(line for line in singles if line["model"] == model) for model in models}
-    spreads = [
-        _sd([grades[a][q] - grades[b][q] for q in grades[a]])
-        for n, a in enumerate(models)
-        for b in models[n + 1 :]
-    ]
-    assert round(sorted(spreads)[2] / 2 + sorted(spreads)[3] / 2, 2) == USUAL["grade"]
-    pairs = read_lines(judged / "gpt-4o-mini_pair.jsonl")
-    compared = {(line["model_1"], line["model_2"]) for line in pairs}
-    spreads = [
-        _sd([_score(line) for line in pairs if (line["model_1"], line["model_2"]) == two]) for two in compared
-    ]
-    assert round(sorted(spreads)[2] / 2 + sorted(spreads)[3] / 2, 2) == USUAL["win rate"]
+    category = {one.question_id: one.category for one in load_bench(data / "mt_bench").questions}
+    games = read_lines(judged / "gpt-4o-mini_pair.jsonl")
+    found = []
+    for one, other in {(line["model_1"], line["model_2"]) for line in games}:
+        mine = [line for line in games if (line["model_1"], line["model_2"]) == (one, other)]
+        asked = [line["question_id"] for line in mine]
+        differences = [grades[one][question] - grades[other][question] for question in asked]
+        scores, categories = [_score(line) for line in mine], [category[question] for question in asked]
+        spreads = (spread("grade", differences, categories), spread("win rate", scores, categories))
+        found.append((*spreads, correlation(differences, scores, categories)))
+    usual = [round(median(values), 2) for values in zip(*found, strict=True)]
+    assert usual == [USUAL["grade"], USUAL["win rate"], USUAL_CORRELATION]
 
 
 def _means(lines: Any) -> dict[int, float]:
@@ -415,11 +473,6 @@ def _means(lines: Any) -> dict[int, float]:
 def _score(line: Mapping[str, Any]) -> float:
     winners = {line["g1_winner"], line["g2_winner"]}
     return {"model_1": 1.0, "model_2": 0.0}.get(winners.pop(), 0.5) if len(winners) == 1 else 0.5
-
-
-def _sd(values: Sequence[float]) -> float:
-    mean = sum(values) / len(values)
-    return float((sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5)
 
 
 def said(bench: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -444,7 +497,7 @@ def test_the_command(bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     )
     assert "answers of candidate" in out
     assert "<= at most" in out
-    assert "a margin of 0.25 needs 182 questions" in out
+    assert "a margin of 0.25 needs 159 questions" in out
     assert "note: 32 calls are more than --mtbench-max-calls 9" in out
     assert "more than --mtbench-max-cost 0.001" in out
     out = plan_text(bench, capsys, *options, f"--earlier={report(tmp_path / 'report', bench)}")
