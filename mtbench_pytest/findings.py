@@ -14,6 +14,13 @@ from mtbench_pytest import __version__
 from mtbench_pytest.attack import delimiters
 from mtbench_pytest.baselines import question_facts
 from mtbench_pytest.biases import Biases, biases
+from mtbench_pytest.critical_chance import (
+    FalseAlarm,
+    false_alarm,
+    gradings_by,
+    noise_of_judge,
+    turns_of_rows,
+)
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.drops import Drop, drops_of
 from mtbench_pytest.fitness import Fitness, judge_fitness
@@ -28,6 +35,7 @@ from mtbench_pytest.report.constancy import (
     floating_alias,
     served_result,
 )
+from mtbench_pytest.report.critical import false_alarm_line, false_alarm_markdown, false_alarm_result
 from mtbench_pytest.report.drops import drops_lines, drops_markdown, drops_result
 from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
 from mtbench_pytest.report.looks import looks_markdown
@@ -60,6 +68,8 @@ class Findings:
         """For the summary."""
         yield from fitness_lines(self._fitness)
         yield trust_line(self._trust)
+        if self._false_alarm is not None:
+            yield false_alarm_line(self._false_alarm)
         yield from self._constancy
         yield from biases_lines(self._biases)
         yield from drops_lines(self._drops)
@@ -73,6 +83,7 @@ class Findings:
             *looks_markdown(decision.early),
             *fitness_markdown(self._fitness, self.parties["judge"]["name"]),
             *trust_markdown(self._trust),
+            *false_alarm_markdown(self._false_alarm),
             *biases_markdown(self._biases, self._spoken),
             *constancy_markdown(self._constancy),
             *spoken_markdown(self._spoken, self.bench.language),
@@ -97,6 +108,7 @@ class Findings:
             },
             "judge_fitness": fitness_result(self._fitness),
             "calibration": trust_result(self._trust),
+            "critical": false_alarm_result(self._false_alarm),
             "biases": biases_result(self._biases),
             "drops": drops_result(self._drops),
             "languages": spoken_result(self._spoken),
@@ -161,6 +173,15 @@ class Findings:
         judge = self.settings.judge
         program = judge is not None and judge.kind == "checks"
         return trust_in(self.parties["judge"]["name"], self.bench.path, program=program)
+
+    @cached_property
+    def _false_alarm(self) -> FalseAlarm | None:
+        """How often its critical categories stop an equal model; None where there are none."""
+        judge = self.settings.judge
+        measured = self._fitness.noise.sd if self._fitness.noise else None
+        noise = noise_of_judge(measured, self.bench.config.judge_noise.get(self.parties["judge"]["name"]))
+        turns = list(turns_of_rows(self.rows, self.policy))
+        return false_alarm(turns, noise, gradings_by(judge.kind if judge else None))
 
     @cached_property
     def _served(self) -> list[dict[str, Any]]:

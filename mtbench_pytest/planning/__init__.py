@@ -10,8 +10,16 @@ from pathlib import Path
 from mtbench_pytest.budget import Budget
 from mtbench_pytest.building import build_contest
 from mtbench_pytest.contest import Contest
+from mtbench_pytest.critical_chance import (
+    FalseAlarm,
+    false_alarm,
+    gradings_by,
+    noise_of_judge,
+    turns_of_questions,
+)
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.explain import percent
+from mtbench_pytest.gate import Policy
 from mtbench_pytest.locate import find_bench
 from mtbench_pytest.noise import check_margin
 from mtbench_pytest.office import NO_LIMITS, Office, usual_root
@@ -57,6 +65,7 @@ class Plan:
         parties: By party how it was named; those that were.
         answers: One a side that was named.
         time: None without an earlier run that tells.
+        critical: How often critical categories stop an equal model; None where there are none.
         concerns: What stands in the way, in sentences.
     """
 
@@ -68,6 +77,7 @@ class Plan:
     judge: JudgeWork
     time: Time | None
     outlook: Outlook
+    critical: FalseAlarm | None
     concerns: tuple[str, ...]
 
     @property
@@ -137,6 +147,7 @@ def make_plan(
         judge=judge,
         time=None if before is None else _time(before, answers, judge, settings.concurrency),
         outlook=outlook(questions, policy, settings, before, {"grade": sd, "win rate": win_rate_sd}, margins),
+        critical=_false_alarm(contest, questions, policy, settings, before),
         concerns=(),
     )
     concerns = [*_concerns(plan, settings), *plan.outlook.notes]
@@ -173,6 +184,22 @@ def _time(earlier: Earlier, answers: Sequence[AnswerWork], judge: JudgeWork, con
     if calls := judge.calls:
         judging = None if pace.call is None else calls * pace.call / min(concurrency, calls)
     return Time(answering, judging)
+
+
+def _false_alarm(
+    contest: Contest,
+    questions: Sequence[Question],
+    policy: Policy,
+    settings: Settings,
+    earlier: Earlier | None,
+) -> FalseAlarm | None:
+    """By the grades of an earlier run's baseline, where that was on this bench."""
+    judge, config = contest.judge, contest.bench.config
+    same = earlier is not None and earlier.bench == contest.bench.digest
+    grades = {one.question_id: one.baseline for one in earlier.seen} if earlier and same else {}
+    noise = noise_of_judge(None, config.judge_noise.get(judge.name) if judge else None)
+    gradings = gradings_by(settings.judge.kind if settings.judge else None)
+    return false_alarm(list(turns_of_questions(questions, policy, grades)), noise, gradings)
 
 
 def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:

@@ -14,6 +14,7 @@ from mtbench_pytest.planning.chances import HALF_A_POINT, ITS_WIN_RATE, Chances
 from mtbench_pytest.planning.judgments import Tally
 from mtbench_pytest.planning.reach import POWER, Reach
 from mtbench_pytest.progress import duration
+from mtbench_pytest.report.critical import false_alarm_line, false_alarm_result
 from mtbench_pytest.report.terminal import wrapped
 
 _MARKS: Mapping[Basis, str] = {"counted": "", "as before": "~", "at most": "<= "}
@@ -43,6 +44,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
         "power": POWER,
         "endpoints": [_plain(asdict(found)) for found in plan.outlook.reaches],
         "chances": asdict(plan.outlook.chances),
+        "critical": false_alarm_result(plan.critical),
         "concerns": list(plan.concerns),
     }
 
@@ -68,6 +70,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield from _reach_table(plan.outlook.reaches)
     yield ""
     yield from _chance_table(plan.outlook.chances)
+    if plan.critical is not None:
+        yield from wrapped(false_alarm_line(plan.critical))
     for concern in plan.concerns:
         yield from wrapped(f"note: {concern}")
 

@@ -12,6 +12,7 @@ from mtbench_pytest.stats.bounds import (
     win_rate,
 )
 from mtbench_pytest.stats.exact import count_test, flip_test, holm, sign_test
+from mtbench_pytest.stats.false_alarms import any_of, turn_chance
 from mtbench_pytest.stats.lengths import Compared, Controlled, length_controlled
 from mtbench_pytest.stats.normal import above, both_above, correlation
 from mtbench_pytest.stats.power import questions_needed, questions_to_see, smallest_difference
@@ -23,6 +24,7 @@ __all__ = [
     "Estimate",
     "Moments",
     "above",
+    "any_of",
     "both_above",
     "correlation",
     "count_test",
@@ -35,6 +37,7 @@ __all__ = [
     "sign_test",
     "smallest_difference",
     "t_quantile",
+    "turn_chance",
     "warm_up",
     "win_rate",
 ]

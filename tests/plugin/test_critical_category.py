@@ -49,3 +49,17 @@ def test_what_a_critical_category_gains_changes_nothing(example: Example) -> Non
     example.bench(questions=6, config=CRITICAL)
     example.grades([8, 9, 8, 8.5, 8, 9])
     assert example.run().status == 0
+
+
+@BARE_AND_XDIST
+def test_how_often_an_equal_model_is_stopped_is_told(example: Example, workers: tuple[str, ...]) -> None:
+    example.bench(questions=6, config=CRITICAL)
+    example.grades([8.0] * 6)
+    run = example.run(*workers)
+    assert "critical: travel: an equal model would be stopped by one turn in" in " ".join(run.out.split())
+    found = run.report()["critical"]
+    assert (found["categories"], found["turns"], found["judge_noise"]) == (["travel"], 6, "assumed")
+    assert [one["judge_sd"] for one in found["chances"]] == [0.5, 1.0]
+    assert found["gradings"] == 3
+    for name in ("report.md", "report.html"):
+        assert "Critical categories" in (example.path / "mtbench-report" / name).read_text("utf-8")
