@@ -28,7 +28,9 @@ def test_one_bad_answer_there_turns_pass_into_regression(example: Example, worke
         ]
     )
     assert run.outcomes == {"passed": 29, "xfailed": 1}, "its test has the category's margin"
-    assert run.report()["settings"]["categories"] == {"travel": {"critical": True, "question_margin": 2.0}}
+    assert run.report()["settings"]["categories"] == {
+        "travel": {"critical": True, "question_margin": 2.0, "floor": None}
+    }
     lines = {line["category"]: line["critical"] for line in run.report()["categories"]}
     assert lines == {"writing": False, "travel": True}
 
