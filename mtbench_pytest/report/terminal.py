@@ -236,10 +236,17 @@ def verbose_word(row: Row) -> str:
     candidate, baseline, difference = row.grade("candidate"), row.grade("baseline"), row.difference
     if candidate is None or baseline is None or difference is None:
         return ""
-    games = " ".join({"candidate": "win", "baseline": "loss", "tie": "tie"}[v.winner] for v in row.verdicts)
+    games = " ".join("/".join(words) for words in games_of(row))
     again = " ".join(points(one.difference) for one in graded_again(row))
     told = f"{points(difference)}{f', again {again}' if again else ''}{', ' if games else ''}{games}"
     return f"{candidate:.2f} vs {baseline:.2f} ({told})"
+
+
+def games_of(row: Row) -> Iterator[list[str]]:
+    """By turn that was compared how the candidate did, a word a judge."""
+    words = {"candidate": "win", "baseline": "loss", "tie": "tie"}
+    for turn in dict.fromkeys(verdict.turn for verdict in row.verdicts):
+        yield [words[verdict.winner] for verdict in row.verdicts if verdict.turn == turn]
 
 
 def one_line(text: str, width: int) -> str:

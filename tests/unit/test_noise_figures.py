@@ -100,7 +100,8 @@ def test_an_ordinary_runs_judgment_is_the_first_of_them(home: Path) -> None:
 
     bench, frozen = load_bench(home / "bench"), RecordedAnswers(home / FILE)
     database = open_database(sqlite_url(home / ".mtbench" / "store.db"))
-    contest = Contest(bench, {"candidate": frozen, "baseline": frozen}, wobbly_judge.wobbly())
+    judge = wobbly_judge.wobbly()
+    contest = Contest(bench, {"candidate": frozen, "baseline": frozen}, {judge.name: judge})
     with running(contest, store=Store(database)) as pipeline:
         pipeline.request(bench.questions)
         for question in bench.questions:

@@ -287,7 +287,7 @@ def recorded(folder: Path, candidate: str, baseline: str, judge: str, *, pairwis
         "baseline": RecordedAnswers(folder / "model_answer" / f"{baseline}.jsonl"),
     }
     judged = RecordedJudge(folder / "model_judgment", judge)
-    return Contest(load_bench(folder), models, judged, pairwise=pairwise)
+    return Contest(load_bench(folder), models, {judged.name: judged}, pairwise=pairwise)
 
 
 def decided(given: Contest) -> tuple[Decision, list[Row]]:
