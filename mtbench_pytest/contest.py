@@ -190,12 +190,11 @@ class Contest:
         Raises:
             MTBenchError: A model or judge that cannot be used.
         """
-        for side, model in self.models.items():
-            if party == side:
-                model.prepare(questions)
-        for name, judge in self.judges.items():
-            if party == as_party(name):
-                self._prepare_judge(judge, questions)
+        judges = {as_party(name): judge for name, judge in self.judges.items()}
+        if party in judges:
+            self._prepare_judge(judges[party], questions)
+        else:
+            {str(side): model for side, model in self.models.items()}[party].prepare(questions)
 
     def _prepare_judge(self, judge: Judge, questions: Sequence[Question]) -> None:
         names = [self.models[side].name for side in SIDES if side in self.models]

@@ -56,7 +56,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def noise(*options: str, judge: str = WOBBLY, answers: str = FILE) -> int:
-    return main(["noise", "bench", "--answers", answers, "--judge", judge, *options])
+    judged = [] if "--judge" in options else ["--judge", judge]
+    return main(["noise", "bench", "--answers", answers, *judged, *options])
 
 
 def asked() -> Counter[str]:

@@ -292,7 +292,8 @@ def recorded(folder: Path, candidate: str, baseline: str, judge: str, *, pairwis
 
 def decided(given: Contest) -> tuple[Decision, list[Row]]:
     asked = given.bench.questions
-    given.prepare("judge", asked)
+    for party in given.parties:
+        given.prepare(party, asked)
     rows, pipeline = rows_of(given, asked)
     check_complete(pipeline)
     return decide(given.bench.name, rows, asked, Policy(), pairwise=given.pairwise), rows
