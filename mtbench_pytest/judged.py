@@ -149,5 +149,5 @@ def why_unjudged(row: Row) -> str:
     lines = [f"question {row.question_id} ({row.category}) could not be judged:"]
     for failure in row.failures:
         about = failure.model if isinstance(failure, AnswerFailure) else ", ".join(failure.models)
-        lines.append(f"  {failure_kind(failure)} of {about}{failure_place(failure)}: {failure.reason}")
+        lines.append(f"  {failure_kind(failure)} of {about}{failure_place(failure, row)}: {failure.reason}")
     return "\n".join(lines)

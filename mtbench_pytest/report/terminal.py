@@ -203,11 +203,13 @@ def failure_kind(failure: Failure) -> str:
     return "judgment" if len(failure.models) == 1 else "game"
 
 
-def failure_place(failure: Failure) -> str:
-    """Which turn, and which repeat of several, as ", turn 2"; nothing of an answer."""
+def failure_place(failure: Failure, row: Row) -> str:
+    """Which turn, which repeat and which judge of several, as ", turn 2"; nothing of an answer."""
     if isinstance(failure, AnswerFailure):
         return ""
-    return f", turn {failure.turn}" + (f", repeat {failure.repeat}" if failure.repeat > 1 else "")
+    repeat = f", repeat {failure.repeat}" if failure.repeat > 1 else ""
+    whose = f", judge {failure.judge}" if len(row.judges) > 1 else ""
+    return f", turn {failure.turn}{repeat}{whose}"
 
 
 def grades_in_words(grades: Sequence[float]) -> str:

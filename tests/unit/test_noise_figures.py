@@ -28,7 +28,7 @@ from pathlib import Path
 from mtbench_pytest.errors import ServiceError, VerdictError
 from mtbench_pytest.judges.scripted import ScriptedJudge
 
-def wobbly(fail="", down=""):
+def wobbly(fail="", down="", name="wobbly"):
     def say(task):
         number = task.question.question_id
         with Path("asked.log").open("a") as file:
@@ -38,7 +38,7 @@ def wobbly(fail="", down=""):
         if down:
             return ServiceError("http://judge.test/v1", "401 wrong key", "a key that this server takes")
         return f"[[{7 if number > 1 else 6 + 2 * (task.repeat % 2 == 0)}]]"
-    return ScriptedJudge(say, "wobbly", free=False)
+    return ScriptedJudge(say, name, free=False)
 """
 WOBBLY = "python:wobbly_judge:wobbly"
 FILE = "model_answer/frozen.jsonl"
@@ -58,6 +58,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def noise(*options: str, judge: str = WOBBLY, answers: str = FILE) -> int:
     judged = [] if "--judge" in options else ["--judge", judge]
     return main(["noise", "bench", "--answers", answers, *judged, *options])
+
+
+def test_several_judges_and_their_panel(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two judges of SD 0.7071 each wobble together as √(0.5 + 0.5) / 2 = 0.5."""
+    judges = ["--judge", WOBBLY, "--judge", f"{WOBBLY}?name=other"]
+    assert noise(*judges, "--repeats", "2", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["judge"] for one in found["judges"]] == ["wobbly", "other"]
+    floors = [one["runs"][0]["floor"] for one in found["judges"]]
+    assert found["panel"][0]["floor"] == pytest.approx(floors[0] / 2**0.5)
 
 
 def asked() -> Counter[str]:

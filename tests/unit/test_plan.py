@@ -90,6 +90,28 @@ def test_all_is_to_be_made(bench: Path) -> None:
     assert plan.calls == 32
 
 
+def test_each_judge_of_a_panel_is_counted(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [f"--mtbench-{party}={spec}" for party, spec in PAID.items()]
+    options += ["--mtbench-judge=openai:gpt-4o?input_price=1&output_price=1", "--mtbench-store=none"]
+    assert main(["plan", str(bench), *options, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["judges"] == [PAID["judge"], "openai:gpt-4o?input_price=1&output_price=1"]
+    works = plan["panel_work"]
+    assert list(works) == ["scripted-judge", "gpt-4o"]
+    assert [work["grades"]["calls"] + work["games"]["calls"] for work in works.values()] == [32, 32]
+    assert plan["calls"] == 64
+    assert works["scripted-judge"]["cost"] is None
+    assert plan["cost"]["amount"] == works["gpt-4o"]["cost"]["amount"] > 0
+    assert main(["plan", str(bench), *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith(("grades", "games"))] == [
+        ["grades", "scripted-judge"],
+        ["games", "scripted-judge"],
+        ["grades", "gpt-4o"],
+        ["games", "gpt-4o"],
+    ]
+
+
 def test_what_a_run_has_made_is_at_hand_and_the_rest_is_what_the_next_one_asks(
     bench: Path, tmp_path: Path
 ) -> None:
