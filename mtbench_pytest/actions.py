@@ -60,7 +60,8 @@ def _summarise(path: Path, decided: Sequence[Decided]) -> Iterator[str]:
     try:
         for run, decision, report in decided:
             room = SUMMARY_LIMIT - (path.stat().st_size if path.exists() else 0)
-            text = step_summary(decision, run.ordered_rows(), run.parties, report, run.questions, room)
+            rows, panel = run.ordered_rows(), run.findings.panel_lines
+            text = step_summary(decision, rows, run.parties, report, run.questions, room, panel)
             # What no encoding can write is written as an escape, as in the report.
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)

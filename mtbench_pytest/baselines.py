@@ -23,6 +23,21 @@ _KEYS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class BlessedJudge:
+    """A judge whose grades were frozen.
+
+    Attributes:
+        judgments: The file of its grades, where there are any.
+        served: The names and fingerprints under which its server answered.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+    judgments: Path | None
+    served: Sequence[Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Blessed:
     """A blessed baseline.
@@ -56,10 +71,19 @@ class Blessed:
         return self.path / str(self.manifest["answers"])
 
     @property
-    def judgments(self) -> Path | None:
-        """The file of its judgments, where there are any."""
-        name = self.manifest["judgments"]
-        return None if name is None else self.path / str(name)
+    def judges(self) -> list[BlessedJudge]:
+        """Those whose grades it has; of a panel each has a file of its own."""
+        judge = self.manifest["judge"]
+        each = judge.get("judges") or [{**judge, "judgments": self.manifest["judgments"]}]
+        return [
+            BlessedJudge(
+                str(one["name"]),
+                one["identity"] or {},
+                None if (name := one["judgments"]) is None else self.path / str(name),
+                one["served"],
+            )
+            for one in each
+        ]
 
     @property
     def sha256(self) -> str:

@@ -90,14 +90,14 @@ class Biases:
     Attributes:
         win_rate: Of the questions compared, as the gate has it; None where there are none.
         controlled: The win rate at equal length, or why there is none; "" without comparisons.
-        kinship: Whether judge and models are of one family.
+        kinship: By judge the family it shares with a side; of those that do. One that judges alone is "".
     """
 
     replies: Mapping[Side, Replies]
     lengths: Mapping[Length, ByLength]
     win_rate: float | None
     controlled: Controlled | str
-    kinship: Kinship | None
+    kinship: Mapping[str, Kinship]
 
 
 def biases(
@@ -111,7 +111,8 @@ def biases(
     Args:
         rows: In the order of the bench.
         questions: By id.
-        parties: By "candidate", "baseline" and "judge" a mapping with "name" and "spec".
+        parties: By "candidate", "baseline" and "judge" a mapping with "name" and "spec"; of a panel the
+            last has such ones under "judges".
         delimiters: The lines that open and close the parts of the judge prompts in use.
     """
     compared = list(_compared(rows))
@@ -121,8 +122,13 @@ def biases(
         lengths=_by_length(rows, compared),
         win_rate=math.fsum(one.weight * one.score for one in compared) / total if compared else None,
         controlled=length_controlled(compared) if compared else "",
-        kinship=kinship(parties),
+        kinship=_kinship(parties),
     )
+
+
+def _kinship(parties: Mapping[str, Any]) -> dict[str, Kinship]:
+    judges = {judge["name"]: judge for judge in parties["judge"].get("judges", ())} or {"": parties["judge"]}
+    return {name: kin for name, judge in judges.items() if (kin := kinship({**parties, "judge": judge}))}
 
 
 def _answers(row: Row, side: Side) -> Iterator[Answer]:
@@ -176,7 +182,7 @@ def _compared(rows: Sequence[Row]) -> Iterator[Compared]:
         for verdict in row.verdicts:
             at = verdict.turn - 1
             longer_by = len(candidate[at]) - len(baseline[at])
-            yield Compared(row.question_id, longer_by, verdict.score, 1 / len(row.verdicts))
+            yield Compared(row.question_id, longer_by, verdict.score, row.weight(verdict))
 
 
 def _by_length(rows: Sequence[Row], compared: Sequence[Compared]) -> dict[Length, ByLength]:

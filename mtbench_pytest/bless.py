@@ -86,11 +86,11 @@ def bless(run: Path, name: str, into: Path, *, force: bool = False, replace: boo
     return Made(
         folder,
         frozen.model,
-        frozen.judge,
+        ", ".join(frozen.judgments),
         result["decision"],
         len(frozen.answers),
         frozen.samples,
-        len(frozen.judgments),
+        sum(map(len, frozen.judgments.values())),
         frozen.left_out,
     )
 
@@ -121,7 +121,7 @@ class _Frozen:
 
     def __init__(self, run: Path, result: Mapping[str, Any]) -> None:
         self.model = str(result["candidate"]["name"])
-        self.judge = str(result["judge"]["name"])
+        self.judges = _judges(result)
         self.samples = int(result["candidate"].get("samples", 1))
         rows = {row["question_id"]: row["candidate"]["grade"] for row in result["rows"]}
         answers = {
@@ -134,22 +134,52 @@ class _Frozen:
         self.left_out: tuple[QuestionId, ...] = tuple(key for key in asked if key not in whole)
         self.answers = [answers[key] for key in asked if key in whole]
         self.questions = [entry for entry in result["asked"] if entry["question_id"] in whole]
-        self.judgments = [
+        lines = [
             dict(line.data)
             for line in _lines(run, result, "model_judgment/")
             if line.data.get("model") == self.model
-            and line.data["judge"][0] == self.judge
             and not line.data.get("regraded")
             and line.data["question_id"] in whole
         ]
+        self.judgments = {
+            name: [line for line in lines if line["judge"][0] == name]
+            for name in (str(judge["name"]) for judge in self.judges)
+        }
 
     @property
     def files(self) -> dict[str, list[dict[str, Any]]]:
         """Relative path to lines."""
         return {
             f"model_answer/{file_name(self.model)}.jsonl": self.answers,
-            f"model_judgment/{file_name(self.judge)}_single.jsonl": self.judgments,
+            **{judgment_file(judge): lines for judge, lines in self.judgments.items()},
         }
+
+
+def judgment_file(judge: str) -> str:
+    """Where a judge's grades lie."""
+    return f"model_judgment/{file_name(judge)}_single.jsonl"
+
+
+def _judges(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Those whose grades counted, as the result has them."""
+    panel: Mapping[str, Any] | None = result.get("panel")
+    return [result["judge"]] if panel is None else [one for one in panel["judges"] if not one["left"]]
+
+
+def _judge(result: Mapping[str, Any], frozen: _Frozen) -> dict[str, Any]:
+    """The judge as in the manifest; of a panel each judge with its own file."""
+    if len(frozen.judges) == 1:
+        (lines,) = frozen.judgments.values()
+        return {**frozen.judges[0], "served": _served(lines)}
+    judges = [
+        {
+            **{key: judge[key] for key in ("spec", "name", "identity")},
+            "served": _served(frozen.judgments[judge["name"]]),
+            "judgments": judgment_file(judge["name"]),
+        }
+        for judge in frozen.judges
+    ]
+    return {**result["judge"], "name": ", ".join(judge["name"] for judge in judges), "judges": judges}
 
 
 def _lines(run: Path, result: Mapping[str, Any], folder: str) -> Iterator[Line]:
@@ -159,12 +189,12 @@ def _lines(run: Path, result: Mapping[str, Any], folder: str) -> Iterator[Line]:
 
 
 def _manifest(result: Mapping[str, Any], frozen: _Frozen, force: bool) -> dict[str, Any]:
-    answers, judgments = frozen.files
+    answers, judgments = frozen.files if len(frozen.judges) == 1 else (next(iter(frozen.files)), None)
     bench, settings = result["bench"], result["settings"]
     return {
         "schema_version": SCHEMA_VERSION,
         "model": result["candidate"],
-        "judge": {**result["judge"], "served": _served(frozen.judgments)},
+        "judge": _judge(result, frozen),
         "bench": {key: bench[key] for key in ("name", "sha256", "prompts_sha256", "sample")},
         "samples": frozen.samples,
         "sampling": {key: settings[key] for key in ("seed", "max_new_tokens", "temperature")},

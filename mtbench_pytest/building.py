@@ -1,17 +1,18 @@
-"""Builds models and judge of a run from their specs; nothing is loaded or called yet."""
+"""Builds models and judges of a run from their specs; nothing is loaded or called yet."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from mtbench_pytest.budget import Budget, Spends
 from mtbench_pytest.contest import Contest
 from mtbench_pytest.errors import SpecError
-from mtbench_pytest.judges import build_judge
+from mtbench_pytest.judges import Judge, build_judge
 from mtbench_pytest.models import build_model
 from mtbench_pytest.recordings.mode import replays_by_default
 from mtbench_pytest.recordings.replay import Replay
 from mtbench_pytest.records import SIDES, Party
+from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.specs import python_factory
 from mtbench_pytest.suite import Bench
@@ -23,12 +24,12 @@ def try_specs(settings: Settings) -> None:
     Raises:
         MTBenchError: For the first mistake.
     """
-    if settings.record == "none" or (settings.record is None and replays_by_default(settings.judge)):
+    if settings.record == "none" or (settings.record is None and replays_by_default(settings.judges)):
         return
     for spec, build in (
         (settings.candidate, build_model),
         (settings.baseline, build_model),
-        (settings.judge, build_judge),
+        *((spec, build_judge) for spec in settings.judges),
     ):
         if spec is not None:
             # A factory of the user's may be dear: it is called once, when it is needed.
@@ -42,7 +43,7 @@ def build_contest(
     budget: Budget | None = None,
     replay: Replay | None = None,
 ) -> Contest:
-    """Builds models and judge from their specs; cheap, nothing is loaded or called yet.
+    """Builds models and judges from their specs; cheap, nothing is loaded or called yet.
 
     Args:
         needs: The parties that some test asks for.
@@ -63,9 +64,10 @@ def build_contest(
             f"{settings.candidate} has one answer to each question",
             "a candidate that answers anew",
         )
-    judge = None
+    judges: Sequence[Judge] = ()
     if "judge" in needs:
-        judge = replay.judge() if replay else build_judge(settings.need("judge"))
+        specs = settings.need_judges()
+        judges = [replay.judge(spec) if replay else build_judge(spec) for spec in specs]
     # Two models of one name are told apart, but a model compared with itself keeps its name.
     same_name = len({model.name for model in models.values()}) < len(models)
     if same_name and str(settings.baseline) != str(settings.candidate):
@@ -73,7 +75,7 @@ def build_contest(
     contest = Contest(
         bench=bench,
         models=models,
-        judge=judge,
+        judges=told_apart(judges),
         pairwise=settings.pairwise,
         seed=settings.seed,
         max_new_tokens=settings.max_new_tokens,
@@ -85,3 +87,20 @@ def build_contest(
         if budget is not None and isinstance(party, Spends):
             party.spend_from(budget)
     return contest
+
+
+def told_apart(judges: Sequence[Judge]) -> dict[str, Judge]:
+    """Judges by their names; of two whose files would have one name on some system, the second has a number.
+
+    Each keeps its own name for itself: recorded judgments are found by it.
+    """
+    found: dict[str, Judge] = {}
+    taken: set[str] = set()
+    for judge in judges:
+        name, number = judge.name, 1
+        while file_name(name).casefold() in taken:
+            number += 1
+            name = f"{judge.name}-{number}"
+        taken.add(file_name(name).casefold())
+        found[name] = judge
+    return found

@@ -77,6 +77,10 @@ class Case:
     Args:
         drawn: By side how many answers stand for it.
         repeats: How often each answer is graded.
+        judges: Names of the judges, in the order given.
+
+    Attributes:
+        left: The judges that have left the panel, and why.
     """
 
     def __init__(
@@ -86,9 +90,12 @@ class Case:
         loop: asyncio.AbstractEventLoop,
         drawn: Callable[[Side], int] = lambda _: 1,
         repeats: int = 1,
+        judges: Sequence[str] = (),
     ) -> None:
         self.question = question
         self.repeats = repeats
+        self.judges = tuple(judges)
+        self.left: Mapping[str, str] = {}
         self.judging = False
         self._held = False
         self.game_turns: tuple[int, ...] = ()
@@ -114,7 +121,7 @@ class Case:
         said = {slot: self._said(slot) for slot in self.slots}
         missing = [answer for answer in said.values() if isinstance(answer, AnswerFailure)]
         answers = {slot: answer for slot, answer in said.items() if isinstance(answer, Answer)}
-        graded, regraded = _ordered(self.judgments), _ordered(self.regraded)
+        graded, regraded = self._ordered(self.judgments), self._ordered(self.regraded)
         return Row(
             bench=self._bench,
             question_id=self.question.question_id,
@@ -123,8 +130,8 @@ class Case:
             game_turns=self.game_turns,
             answers={side: answer for (side, n), answer in answers.items() if n == 1},
             judgments={side: found for (side, n), found in graded.items() if n == 1},
-            verdicts=tuple(sorted(self.verdicts, key=lambda verdict: verdict.turn)),
-            failures=(*missing, *sorted(self.failures, key=_place)),
+            verdicts=tuple(sorted(self.verdicts, key=lambda one: (one.turn, self._place(one.judge)))),
+            failures=(*missing, *sorted(self.failures, key=self._failed)),
             drawn={side: n for side, n in self.drawn.items() if n > 1},
             samples={
                 side: tuple(
@@ -137,8 +144,22 @@ class Case:
             },
             repeats=self.repeats,
             regraded={side: found for (side, n), found in regraded.items() if n == 1},
-            regrade_failures=tuple(sorted(self.regrade_failures, key=_place)),
+            regrade_failures=tuple(sorted(self.regrade_failures, key=self._failed)),
+            judges=self.judges,
+            left=self.left,
         )
+
+    def _ordered(self, judgments: Mapping[Slot, Sequence[Judgment]]) -> dict[Slot, tuple[Judgment, ...]]:
+        return {slot: tuple(sorted(found, key=self._order)) for slot, found in judgments.items() if found}
+
+    def _place(self, judge: str) -> int:
+        return self.judges.index(judge) if judge in self.judges else 0
+
+    def _order(self, judgment: Judgment) -> tuple[int, int, int]:
+        return judgment.turn, self._place(judgment.judge), judgment.repeat
+
+    def _failed(self, failure: JudgeFailure) -> tuple[int, tuple[str, ...], int, int]:
+        return failure.turn, failure.models, self._place(failure.judge), failure.repeat
 
     def hold(self) -> None:
         """Nobody outside is given an answer before it is known whether the question is needed."""
@@ -185,15 +206,3 @@ class Case:
         self.row.fail(error)
         for parcel in self.outside.values():
             parcel.fail(error)
-
-
-def _ordered(judgments: Mapping[Slot, Sequence[Judgment]]) -> dict[Slot, tuple[Judgment, ...]]:
-    return {slot: tuple(sorted(found, key=_order)) for slot, found in judgments.items() if found}
-
-
-def _order(judgment: Judgment) -> tuple[int, int]:
-    return judgment.turn, judgment.repeat
-
-
-def _place(failure: JudgeFailure) -> tuple[int, tuple[str, ...], int]:
-    return failure.turn, failure.models, failure.repeat

@@ -44,8 +44,11 @@ def clear_flips(rows: Sequence[Row]) -> Share:
 def why_unfit(rows: Sequence[Row]) -> str:
     """Why nothing may rest on this judge's comparisons, in a sentence; "" where it may, or too few can tell.
 
-    It takes more than chance: the one-sided 95 % lower bound must lie above `MOST_CLEAR_FLIPS`.
+    It takes more than chance: the one-sided 95 % lower bound must lie above `MOST_CLEAR_FLIPS`. Of a panel
+    each judge is looked at by itself (`leaving.py`), for one judge's games say nothing of another's grades.
     """
+    if any(len(row.judges) > 1 for row in rows):
+        return ""
     flips = clear_flips(rows)
     if flips.clusters < 2 or flips.lower <= MOST_CLEAR_FLIPS:
         return ""

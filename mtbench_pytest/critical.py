@@ -108,22 +108,38 @@ def _worst(grades: Grades, side: Side, turn: int) -> float:
 
 
 def _gradings(row: Row) -> Iterator[Grades]:
-    """The first grading of a question, and the further ones of which both sides are whole."""
-    yield {side: row.each_turn_grades(side) for side in SIDES}
+    """The first grading of a question, and the further ones of which both sides are whole.
+
+    Of several judges they are the mean; where one cannot repeat or failed, its first grading stands in.
+    """
+    yield _first(row)
+    views = row.views
     for repeat in sorted(
         {one.repeat for side in SIDES for said in row.regraded_answers(side) for one in said}
     ):
-        further: Grades = {
-            side: [_graded(said, repeat) for said in row.regraded_answers(side)] for side in SIDES
-        }
-        if all(len(answer) == row.turns for side in SIDES for answer in further[side]):
-            yield further
+        each = [_further(view, repeat) for view in views]
+        if any(each):
+            whole = [further or _first(view) for view, further in zip(views, each, strict=True)]
+            yield whole[0] if len(whole) == 1 else {side: _means(whole, side) for side in SIDES}
+
+
+def _first(row: Row) -> Grades:
+    return {side: row.each_turn_grades(side) for side in SIDES}
+
+
+def _further(row: Row, repeat: int) -> Grades | None:
+    """One judge's further grading; None where it is not whole."""
+    further: Grades = {side: [_graded(said, repeat) for said in row.regraded_answers(side)] for side in SIDES}
+    whole = all(len(answer) == row.turns for side in SIDES for answer in further[side])
+    return further if whole else None
 
 
 def _graded(said: Sequence[Judgment], repeat: int) -> dict[int, float]:
-    """By turn what one answer got in a further grading, the mean over the judges."""
-    found: dict[int, list[float]] = {}
-    for judgment in said:
-        if judgment.repeat == repeat:
-            found.setdefault(judgment.turn, []).append(judgment.grade)
-    return {turn: fmean(grades) for turn, grades in found.items()}
+    """By turn what one answer got in a further grading."""
+    return {judgment.turn: judgment.grade for judgment in said if judgment.repeat == repeat}
+
+
+def _means(gradings: Sequence[Grades], side: Side) -> list[dict[int, float]]:
+    """Of each of a side's answers the mean grade of each turn over the judges."""
+    answers = zip(*(grades[side] for grades in gradings), strict=True)
+    return [{turn: fmean(one[turn] for one in answer) for turn in answer[0]} for answer in answers]

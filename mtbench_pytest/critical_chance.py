@@ -7,6 +7,7 @@ noise alone. A model that is as good on average and answers some of these questi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -90,15 +91,25 @@ def noise_of_judge(measured: float | None, stated: float | None) -> JudgeNoise:
     return JudgeNoise(_ASSUMED_SDS, "assumed")
 
 
-def gradings_by(kind: str | None) -> int:
-    """How often a judge of some kind grades a turn that breaks a rule; 0 where no accident can happen.
+def noise_of_judges(each: Sequence[JudgeNoise]) -> JudgeNoise:
+    """The noise of the mean grade of several judges; of none, that of one of whom nothing is known."""
+    if len(each) < 2:
+        return each[0] if each else JudgeNoise(_ASSUMED_SDS, "assumed")
+    if any(noise.source == "assumed" for noise in each):
+        return JudgeNoise(tuple(sd / math.sqrt(len(each)) for sd in _ASSUMED_SDS), "assumed")
+    together = math.hypot(*(noise.sds[0] for noise in each)) / len(each)
+    return JudgeNoise((together,), each[0].source)
+
+
+def gradings_by(kinds: Sequence[str]) -> int:
+    """How often judges grade a turn that breaks a rule; 0 where no accident can happen.
 
     Args:
-        kind: As in the judge's spec; None for one that is not named yet.
+        kinds: As in the judges' specs; none where no judge is named yet.
     """
-    if kind == _EXACT:
+    if kinds and set(kinds) == {_EXACT}:
         return 0
-    return 1 if kind in _ASKED_ONCE else 1 + FURTHER
+    return 1 if kinds and set(kinds) <= _ASKED_ONCE | {_EXACT} else 1 + FURTHER
 
 
 def turns_of_rows(rows: Iterable[Row], rules: Rules) -> Iterator[Turn]:

@@ -48,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     Raises:
         MTBenchError: Where nothing is named, or the bench cannot be read.
     """
-    if settings.candidate is settings.baseline is settings.judge is None:
+    if settings.candidate is settings.baseline is None and not settings.judges:
         settings.need("candidate")
     bench = load_bench(find_bench(settings.bench or Path("general")))
     question = bench.questions[0]
@@ -57,8 +57,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for side, spec in (("candidate", settings.candidate), ("baseline", settings.baseline)):
         if spec is not None:
             yield from _examine_model(side, spec, bench, question, settings, answers)
-    if settings.judge is not None:
-        yield from _examine_judge(settings.judge, bench, question, answers, settings.pairwise)
+    for spec in settings.judges:
+        yield from _examine_judge(spec, bench, question, answers, settings.pairwise)
 
 
 def _examine_model(

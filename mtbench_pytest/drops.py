@@ -92,15 +92,34 @@ def drop_stands(row: Row, margin: float) -> bool | None:
 
 
 def graded_again(row: Row) -> tuple[Again, ...]:
-    """The further gradings of a question of which every turn and sample of both sides is there."""
+    """The further gradings of a question of which every turn and sample of both sides is there.
+
+    Of several judges they are the mean; where one cannot repeat or failed, its first grading stands in.
+    """
     return tuple(_graded_again(row))
 
 
 def _graded_again(row: Row) -> Iterator[Again]:
     for repeat in range(row.repeats + 1, row.repeats + FURTHER + 1):
-        candidate, baseline = (_grade(row, side, repeat) for side in SIDES)
-        if candidate is not None and baseline is not None:
-            yield Again(repeat, candidate, baseline)
+        each = [(view, _again(view, repeat)) for view in row.views]
+        if any(again for _, again in each):
+            whole = [again or _first(view, repeat) for view, again in each]
+            known = [again for again in whole if again is not None]
+            yield Again(
+                repeat, fmean(again.candidate for again in known), fmean(again.baseline for again in known)
+            )
+
+
+def _again(row: Row, repeat: int) -> Again | None:
+    """One judge's further grading."""
+    candidate, baseline = (_grade(row, side, repeat) for side in SIDES)
+    return None if candidate is None or baseline is None else Again(repeat, candidate, baseline)
+
+
+def _first(row: Row, repeat: int) -> Again | None:
+    """One judge's first grading in place of a further one."""
+    candidate, baseline = (row.grade(side) for side in SIDES)
+    return None if candidate is None or baseline is None else Again(repeat, candidate, baseline)
 
 
 def _grade(row: Row, side: Side, repeat: int) -> float | None:

@@ -76,6 +76,10 @@ class NotNeeded(Exception):
     """A question that the decision does not need: the run stopped early. Its tests are skipped."""
 
 
+class JudgeLeft(Exception):
+    """A judge has left the panel: no judgment of it is to be had any more."""
+
+
 class BudgetError(MTBenchError):
     """The next call would exceed what the run may spend.
 

@@ -19,27 +19,24 @@ from mtbench_pytest.critical_chance import (
     false_alarm,
     gradings_by,
     noise_of_judge,
+    noise_of_judges,
     turns_of_rows,
 )
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.drops import Drop, drops_of
-from mtbench_pytest.fitness import Fitness, judge_fitness
 from mtbench_pytest.gate import Policy
+from mtbench_pytest.judge_findings import JudgeFindings
 from mtbench_pytest.languages import Spoken, spoken
+from mtbench_pytest.panel import PanelView
+from mtbench_pytest.parties import judges_of
 from mtbench_pytest.records import SIDES, Question, QuestionId, Row, Side
 from mtbench_pytest.report.biases import biases_lines, biases_markdown, biases_result
-from mtbench_pytest.report.calibration import Trust, trust_in, trust_line, trust_markdown, trust_result
-from mtbench_pytest.report.constancy import (
-    constancy_lines,
-    constancy_markdown,
-    floating_alias,
-    served_result,
-)
+from mtbench_pytest.report.constancy import constancy_markdown
 from mtbench_pytest.report.critical import false_alarm_line, false_alarm_markdown, false_alarm_result
 from mtbench_pytest.report.drops import drops_lines, drops_markdown, drops_result
-from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
 from mtbench_pytest.report.looks import looks_markdown
 from mtbench_pytest.report.overlap import ByModel, overlap, overlap_markdown, overlap_result
+from mtbench_pytest.report.panel import of_judge, of_judges, panel_lines, panel_markdown, panel_result
 from mtbench_pytest.report.tongues import spoken_line, spoken_markdown, spoken_result
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.suite import Bench
@@ -53,8 +50,10 @@ class Findings:
 
     Attributes:
         questions: The bench, or the declared sample of it.
-        rows: In the order of the bench.
+        rows: In the order of the bench; of a panel what the judges said that stay.
         parties: Candidate, baseline and judge as in `result.json`.
+        said: The rows with what every judge said.
+        panel: What is to be told of a panel; None where one judge judges.
     """
 
     bench: Bench
@@ -63,26 +62,32 @@ class Findings:
     questions: Sequence[Question]
     rows: Sequence[Row]
     parties: Mapping[str, Any]
+    said: Sequence[Row] = ()
+    panel: PanelView | None = None
 
     def lines(self) -> Iterator[str]:
         """For the summary."""
-        yield from fitness_lines(self._fitness)
-        yield trust_line(self._trust)
+        yield from self.panel_lines
+        yield from of_judges({name: list(judge.lines()) for name, judge in self._staying.items()})
         if self._false_alarm is not None:
             yield false_alarm_line(self._false_alarm)
-        yield from self._constancy
         yield from biases_lines(self._biases)
         yield from drops_lines(self._drops)
         if language := spoken_line(self._spoken, self.bench.language):
             yield language
+
+    @property
+    def panel_lines(self) -> list[str]:
+        """What is to be said of a panel."""
+        return [] if self.panel is None else list(panel_lines(self.panel))
 
     def markdown(self, decision: Decision) -> list[str]:
         """The report's sections."""
         return [
             *drops_markdown(self._drops),
             *looks_markdown(decision.early),
-            *fitness_markdown(self._fitness, self.parties["judge"]["name"]),
-            *trust_markdown(self._trust),
+            *(panel_markdown(self.panel) if self.panel is not None else ()),
+            *(line for name, judge in self._judges.items() for line in of_judge(name, judge.markdown())),
             *false_alarm_markdown(self._false_alarm),
             *biases_markdown(self._biases, self._spoken),
             *constancy_markdown(self._constancy),
@@ -101,13 +106,7 @@ class Findings:
         settings = self.settings
         return {
             **self.parties,
-            "judge": {
-                **self.parties["judge"],
-                "served": self._served,
-                "floating_alias": bool(floating_alias(self.parties["judge"], self._served)),
-            },
-            "judge_fitness": fitness_result(self._fitness),
-            "calibration": trust_result(self._trust),
+            **self._about_judges,
             "critical": false_alarm_result(self._false_alarm),
             "biases": biases_result(self._biases),
             "drops": drops_result(self._drops),
@@ -147,9 +146,43 @@ class Findings:
         return {question.question_id: question for question in self.questions}
 
     @cached_property
-    def _fitness(self) -> Fitness:
-        """What the run shows of its judge."""
-        return judge_fitness(self.rows)
+    def _judges(self) -> dict[str, JudgeFindings]:
+        """What there is to say of each judge, by its name; of one that judges alone by ""."""
+        kinds = [spec.kind for spec in self.settings.judges] or [""]
+        each = list(zip(judges_of(self.parties), kinds, strict=True))
+        if self.panel is None:
+            return {"": self._judge(*each[0], self.rows)}
+        seats = self.panel.seats
+        # The rows know the names, whoever could tell of the parties.
+        return {
+            seat.judge: self._judge(
+                {**judge, "name": seat.judge}, kind, [row.by([seat.judge]) for row in self.said]
+            )
+            for seat, (judge, kind) in zip(seats, each, strict=True)
+        }
+
+    def _judge(self, judge: Mapping[str, Any], kind: str, rows: Sequence[Row]) -> JudgeFindings:
+        """What there is to say of a judge, whose own the rows are."""
+        baseline = {**self.parties["baseline"], "blessed": judge["blessed"]}
+        program = kind == "checks"
+        return JudgeFindings(
+            judge, baseline, rows, self.bench.path, program, self._sampling, self.policy.margin
+        )
+
+    @property
+    def _staying(self) -> dict[str, JudgeFindings]:
+        """The same of those that count."""
+        panel = self.panel
+        return {name: one for name, one in self._judges.items() if panel is None or not panel.left(name)}
+
+    @property
+    def _about_judges(self) -> dict[str, Any]:
+        """The judge as in `result.json`; a panel has its judges under a key of their own."""
+        if self.panel is None:
+            return self._judges[""].about()
+        about = {name: judge.about() for name, judge in self._judges.items()}
+        plain = {key: value for key, value in self.parties["judge"].items() if key != "judges"}
+        return {"judge": plain, "panel": panel_result(self.panel, about)}
 
     @cached_property
     def _drops(self) -> Sequence[Drop]:
@@ -168,31 +201,19 @@ class Findings:
         return biases(self.rows, self._by_id, self.parties, delimiters(texts))
 
     @cached_property
-    def _trust(self) -> Trust:
-        """How far the judge is known to agree with people."""
-        judge = self.settings.judge
-        program = judge is not None and judge.kind == "checks"
-        return trust_in(self.parties["judge"]["name"], self.bench.path, program=program)
-
-    @cached_property
     def _false_alarm(self) -> FalseAlarm | None:
         """How often its critical categories stop an equal model; None where there are none."""
-        judge = self.settings.judge
-        measured = self._fitness.noise.sd if self._fitness.noise else None
-        noise = noise_of_judge(measured, self.bench.config.judge_noise.get(self.parties["judge"]["name"]))
+        stated, staying = self.bench.config.judge_noise, self._staying.values()
+        noise = noise_of_judges(
+            [noise_of_judge(judge.noise, stated.get(judge.judge["name"])) for judge in staying]
+        )
         turns = list(turns_of_rows(self.rows, self.policy))
-        return false_alarm(turns, noise, gradings_by(judge.kind if judge else None))
-
-    @cached_property
-    def _served(self) -> list[dict[str, Any]]:
-        """Under which names the judge's server answered in this run."""
-        blessed = self.parties["baseline"]["blessed"]
-        return served_result(self.rows, bool(blessed and blessed["grades"]))
+        return false_alarm(turns, noise, gradings_by([spec.kind for spec in self.settings.judges]))
 
     @cached_property
     def _constancy(self) -> list[str]:
-        """What is to be said of a blessed baseline and of a judge that moves."""
-        return list(constancy_lines(self.parties, self._served, self._sampling, self.policy.margin))
+        """What is to be said of a blessed baseline and of judges that move."""
+        return list(of_judges({name: judge.constancy for name, judge in self._staying.items()}))
 
     @cached_property
     def _sampling(self) -> dict[str, Any]:

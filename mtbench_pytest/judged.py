@@ -21,8 +21,8 @@ class SideResult:
 
     Attributes:
         grade: Mean grade over the turns, and over the samples where there are several, from 1 to 10.
-        grades: The grade of each turn, the mean over the repeats.
-        judgments: With the judge's reasons, one a turn and repeat.
+        grades: The grade of each turn, the mean over repeats and judges.
+        judgments: With the judges' reasons, one a turn, judge and repeat.
         samples: The grade of each of its answers; of several the others are those of the first.
     """
 
@@ -33,7 +33,7 @@ class SideResult:
     samples: tuple[float, ...] = ()
 
     def of_turn(self, turn: int) -> tuple[Judgment, ...]:
-        """The judgments of a turn, from 1, one a repeat."""
+        """The judgments of a turn, from 1, one a judge and repeat."""
         return tuple(judgment for judgment in self.judgments if judgment.turn == turn)
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class Judged:
 
     Attributes:
         margin: Points the question may drop: the question margin, under the worst of the baseline's samples.
-        verdicts: The pairwise comparisons, one a turn compared.
+        verdicts: The pairwise comparisons, one a turn compared and judge.
         report: Where the whole record will be.
         again: The further gradings of a question that was asked again.
         told: Of a question that dropped what came of asking again, in words; "" of any other.
@@ -102,8 +102,9 @@ class Judged:
                 judgments = side.of_turn(turn)
                 graded = grades_in_words([judgment.grade for judgment in judgments])
                 lines += _quote(f"{label} {side.answer.model}, graded {graded}", side.answer.turns[turn - 1])
-                first = judgments[0]
-                lines += _quote(f"{first.judge} on the {label}", first.text)
+                firsts = {one.judge: one for one in reversed(judgments)}
+                for first in reversed(firsts.values()):
+                    lines += _quote(f"{first.judge} on the {label}", first.text)
         lines += ["", f"the whole record: {self.report}"]
         return "\n".join(lines)
 
@@ -148,5 +149,5 @@ def why_unjudged(row: Row) -> str:
     lines = [f"question {row.question_id} ({row.category}) could not be judged:"]
     for failure in row.failures:
         about = failure.model if isinstance(failure, AnswerFailure) else ", ".join(failure.models)
-        lines.append(f"  {failure_kind(failure)} of {about}{failure_place(failure)}: {failure.reason}")
+        lines.append(f"  {failure_kind(failure)} of {about}{failure_place(failure, row)}: {failure.reason}")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from statistics import NormalDist, fmean
 
 from mtbench_pytest.errors import SpecError
 from mtbench_pytest.proportions import Share, clustered_share
-from mtbench_pytest.records import QuestionId, Row, Side, repeated
+from mtbench_pytest.records import Judgment, QuestionId, Row, Side, repeated
 from mtbench_pytest.stats import CONFIDENCE, t_quantile
 
 POWER = 0.80  # how often an equal candidate is to pass a sensible margin
@@ -89,11 +89,12 @@ def run_noise(rows: Sequence[Row]) -> Noise | None:
     """The judge's noise in a run; None where no answer was graded more than once.
 
     The mean difference of n questions is the mean of the differences between their sides' grades, each the
-    mean over S samples of the mean over T turns of the mean over K repeats. A reply's grades thus count by
-    w = 1 / S / T, negative on the baseline's side. With s² their sample variance, the variance of the mean
-    difference by the judge's wobble alone is V = Σ w² · s² / K / n² over all replies. The floor is
-    t(0.95) · √V, with as many degrees of freedom as the s² have together. Answers of one text that share a
-    judgment are one reply, whose w is the sum of theirs: what both sides share cancels.
+    mean over S samples of the mean over T turns of the mean over J judges of the mean over K repeats. What a
+    judge gave a reply thus counts by w = 1 / S / T / J, negative on the baseline's side. With s² the sample
+    variance of its repeats, the variance of the mean difference by the judges' wobble alone is
+    V = Σ w² · s² / K / n² over all of them. The floor is t(0.95) · √V, with as many degrees of freedom as the
+    s² have together. Answers of one text that share a judgment are one reply, whose w is the sum of theirs:
+    what both sides share cancels.
     Source: the variance of a sum of independent parts; any text on the propagation of error.
     """
     if all(row.repeats == 1 for row in rows):
@@ -148,13 +149,13 @@ def sensible_margin(floor: float) -> float:
 
 
 def check_margin(
-    margin: float, judge: str, stated: Mapping[str, float], turns: Sequence[int], repeats: int
+    margin: float, judges: Sequence[str], stated: Mapping[str, float], turns: Sequence[int], repeats: int
 ) -> None:
-    """Refuses a margin that the judge's wobble alone would decide, before anything is spent.
+    """Refuses a margin that the judges' wobble alone would decide, before anything is spent.
 
     Args:
         margin: Of the run, in points.
-        judge: Its name.
+        judges: Their names.
         stated: By judge the within-answer SD that the bench states, in points; of another judge, nothing is
             known and nothing is refused.
         turns: Of each question of the run, how many it has.
@@ -163,14 +164,16 @@ def check_margin(
     Raises:
         SpecError: Where the margin lies under the noise floor.
     """
-    sd = stated.get(judge, 0.0)
+    # The mean of several wobbles less than each.
+    sd = math.hypot(*(stated.get(judge, 0.0) for judge in judges)) / len(judges)
     floor = planned_floor(sd, turns, repeats)
     if margin >= floor:
         return
     more = f", or --mtbench-judge-repeats {repeats_for(sd, turns, margin)}" if margin else ""
     raise SpecError(
         f"margin {margin:g}",
-        f"under the noise floor of judge {judge}, {floor:.3f} points on {len(turns)} questions "
+        f"under the noise floor of judge{'s' if judges[1:] else ''} {', '.join(judges)}, {floor:.3f} points "
+        f"on {len(turns)} questions "
         f"(judge_noise in bench.toml: {sd:g})",
         f"{rounded_up(floor):g} or more{more}",
     )
@@ -204,12 +207,20 @@ def _replies(row: Row) -> Iterator[_Reply]:
     signs: dict[Side, int] = {"candidate": 1, "baseline": -1}
     for side, sign in signs.items():
         for answer, judgments in row.answered(side):
-            for turn, given in repeated(judgments).items():
-                said = tuple(judgment.text for judgment in judgments if judgment.turn == turn)
-                key = (turn, answer.turns[:turn] if answer else side, given, said)
-                grades[key] = given
-                weights[key] += sign / row.drawn.get(side, 1) / row.turns
+            for judge, own in _by_judge(judgments).items():
+                for turn, given in repeated(own).items():
+                    said = tuple(judgment.text for judgment in own if judgment.turn == turn)
+                    key = (judge, turn, answer.turns[:turn] if answer else side, given, said)
+                    grades[key] = given
+                    weights[key] += sign / row.drawn.get(side, 1) / row.turns / max(len(row.judges), 1)
     return (_Reply(given, weights[key]) for key, given in grades.items())
+
+
+def _by_judge(judgments: Sequence[Judgment]) -> dict[str, list[Judgment]]:
+    found: dict[str, list[Judgment]] = defaultdict(list)
+    for judgment in judgments:
+        found[judgment.judge].append(judgment)
+    return found
 
 
 def _variance(grades: Grades) -> float:

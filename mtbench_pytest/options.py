@@ -11,19 +11,28 @@ from typing import Any
 class Option:
     """An option `--mtbench-NAME`, whose ini twin is `mtbench_NAME`.
 
-    A switch takes no value on the command line, and `on` or `off` in the ini file.
+    A switch takes no value on the command line, and `on` or `off` in the ini file. One that may be given
+    several times has in the ini file a string, a line for each, or a list.
     """
 
-    __slots__ = ("default", "help", "metavar", "name", "switch")
+    __slots__ = ("default", "help", "metavar", "name", "several", "switch")
 
     def __init__(
-        self, name: str, metavar: str, help: str, default: str | None = None, *, switch: bool = False
+        self,
+        name: str,
+        metavar: str,
+        help: str,
+        default: str | None = None,
+        *,
+        switch: bool = False,
+        several: bool = False,
     ) -> None:
         self.name = name
         self.metavar = metavar
         self.help = help if default is None else f"{help} (default: {default})"
         self.default = default
         self.switch = switch
+        self.several = several
 
     @property
     def flag(self) -> str:
@@ -33,12 +42,19 @@ class Option:
     @property
     def how(self) -> dict[str, Any]:
         """How argparse reads it."""
-        return {"action": "store_const", "const": "on"} if self.switch else {"metavar": self.metavar}
+        if self.switch:
+            return {"action": "store_const", "const": "on"}
+        return {"metavar": self.metavar, **({"action": "append"} if self.several else {})}
 
     @property
     def key(self) -> str:
         """As in an ini file, and as argparse's destination."""
         return f"mtbench_{self.name}".replace("-", "_")
+
+    @property
+    def field(self) -> str:
+        """As in the settings."""
+        return self.name.replace("-", "_") + ("s" if self.several else "")
 
 
 OPTIONS = (
@@ -53,7 +69,8 @@ OPTIONS = (
         "judge",
         "SPEC",
         "who grades: openai:MODEL?base_url=URL, judgments:FILE_OR_DIR, checks (offline), "
-        "or python:MODULE:FACTORY",
+        "or python:MODULE:FACTORY; given several times, a panel of judges whose mean counts",
+        several=True,
     ),
     Option("bench", "DIR|NAME", "bench folder or shipped suite (default: the folder of the test module)"),
     Option("margin", "POINTS", "how far the mean grade may lie under the baseline's", "0.5"),

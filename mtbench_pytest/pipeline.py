@@ -34,7 +34,6 @@ from mtbench_pytest.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
-    Party,
     Question,
     QuestionId,
     Row,
@@ -73,12 +72,12 @@ class Pipeline:
         scope: Sequence[Question] | None = None,
         store: Store | None = None,
         crew: Crew | None = None,
-        record: Callable[[Row, Mapping[Party, Mapping[str, Any]]], None] | None = None,
+        record: Callable[[Row, Mapping[str, Mapping[str, Any]]], None] | None = None,
         ask_again: AskAgain | None = None,
     ) -> None:
         self.contest = contest
         self.progress = Progress()
-        self.identities: dict[Party, Mapping[str, Any]] = {}
+        self.identities: dict[str, Mapping[str, Any]] = {}
         self._scope = scope or contest.bench.questions
         self._scopes: dict[Slot, list[AnswerTask]] = {}
         self._store = store or Store()
@@ -92,9 +91,16 @@ class Pipeline:
         self._serial = Serial("mtbench-store")
         self._answers = AnswerDesk(self._store, self._crew, self._serial)
         self._desk: JudgeDesk | None = None
-        if (judge := contest.judge) is not None:
-            limit, free = contest.concurrency, is_free(judge)
-            self._desk = JudgeDesk(judge, limit, self._store, self._crew, self._serial, free=free)
+        if contest.judges:
+            self._desk = JudgeDesk(
+                contest.judges,
+                contest.concurrency,
+                self._store,
+                self._crew,
+                self._serial,
+                about=contest.bench.digest if self._crew.shared else "",
+                left=contest.left,
+            )
         self._referee = Referee(contest, self._desk, self.identities, self.progress, ask_again)
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
@@ -136,7 +142,8 @@ class Pipeline:
     def _open(self, questions: Sequence[Question]) -> list[Case]:
         if self._closed:
             raise RuntimeError("the pipeline is closed")
-        about = (self.contest.bench.name, self._loop, self.contest.drawn, self.contest.repeats)
+        contest = self.contest
+        about = (contest.bench.name, self._loop, contest.drawn, contest.repeats, list(contest.judges))
         cases = [Case(question, *about) for question in questions]
         self._cases |= {case.question.question_id: case for case in cases}
         return cases
@@ -184,9 +191,9 @@ class Pipeline:
         }
 
     @property
-    def drift(self) -> Drift | None:
-        """Whether the judge still grades as it did; None where that is not known, or nobody asked."""
-        return self._referee.drift
+    def drifts(self) -> Mapping[str, Drift]:
+        """By judge whether it still grades as it did, where that is known by now."""
+        return self._referee.drifts
 
     @property
     def alive(self) -> bool:
@@ -239,11 +246,11 @@ class Pipeline:
 
     async def _shut_down(self) -> None:
         await asyncio.gather(*cancel_all(), return_exceptions=True)
-        if self.contest.judge is not None:
+        for name, judge in self.contest.judges.items():
             try:
-                await self.contest.judge.aclose()
+                await judge.aclose()
             except Exception:
-                _LOG.warning("judge %s failed to close", self.contest.judge.name, exc_info=True)
+                _LOG.warning("judge %s failed to close", name, exc_info=True)
         await self._loop.shutdown_asyncgens()
 
     def _count(
@@ -291,7 +298,7 @@ class Pipeline:
     async def _work(self, asked: Sequence[Case], to_judge: Sequence[Case]) -> None:
         """Answers and judges; in portions where all is there at once, for what is under way takes room."""
         cases = list(dict.fromkeys([*asked, *to_judge]))
-        size = _PORTION if len(self.contest.free) == len(self.contest.parties) else len(cases)
+        size = _PORTION if self.contest.all_free else len(cases)
         new, unjudged = set(asked), set(to_judge)
         for first in range(0, len(cases), size):
             portion = cases[first : first + size]
@@ -393,6 +400,6 @@ class Pipeline:
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
         await self._referee.judge(case)
-        if self._record is not None and not (self.drift and self.drift.beyond):
+        if self._record is not None and not any(drift.beyond for drift in self.drifts.values()):
             await self._serial(self._record, case.so_far(), self.identities)
         case.judged()

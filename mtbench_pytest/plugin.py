@@ -5,10 +5,11 @@ Nothing heavy is imported here: every pytest run on the machine loads this file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from mtbench_pytest.given import keep_nearest
 from mtbench_pytest.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mtbench", "mtbench: gate model releases on multi-turn chat ability")
     for option in OPTIONS:
         group.addoption(option.flag, dest=option.key, default=None, help=option.help, **option.how)
-        parser.addini(option.key, help=f"{option.flag}: {option.help}", default=None)
+        kind: Literal["linelist"] | None = "linelist" if option.several else None
+        parser.addini(option.key, help=f"{option.flag}: {option.help}", type=kind, default=None)
 
 
 def session_of(config: pytest.Config) -> MTBenchSession:
@@ -47,6 +49,7 @@ def session_of(config: pytest.Config) -> MTBenchSession:
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the options where any stands on the command line, so that a mistake is found at once."""
     if any(config.getoption(option.key) is not None for option in OPTIONS):
+        keep_nearest(config)
         session_of(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Collector(config), "mtbench-collector")

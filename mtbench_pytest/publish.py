@@ -43,8 +43,8 @@ class Publisher:
             env: The process's environment.
         """
         for add in filter(None, (getattr(plugin, "add_global_property", None) for plugin in plugins)):
-            for _, decision, _ in self._decided:
-                for name, value in suite_properties(decision):
+            for run, decision, _ in self._decided:
+                for name, value in suite_properties(decision, run.findings.panel):
                     add(name, value)
         self._annotations = tell_actions(env, self._decided)
 

@@ -6,8 +6,8 @@ Turns are counted from 1, as FastChat counts them. Grades are on MT-bench's scal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -284,6 +284,11 @@ class Verdict:
     games: tuple[Game, Game] | tuple[()] = ()
 
     @property
+    def judge(self) -> str:
+        """Whose it is; "" where nobody was asked."""
+        return self.games[0].judge if self.games else ""
+
+    @property
     def winners(self) -> tuple[Side | Literal["tie"], ...]:
         """Each game's winner, by side."""
         if not self.games:
@@ -329,6 +334,14 @@ class Sample:
     judgments: tuple[Judgment, ...] = ()
     regraded: tuple[Judgment, ...] = ()
 
+    def by(self, judges: Collection[str]) -> Sample:
+        """The same, judged by some of the judges."""
+        return replace(self, judgments=_by(judges, self.judgments), regraded=_by(judges, self.regraded))
+
+
+def _by(judges: Collection[str], judgments: Sequence[Judgment]) -> tuple[Judgment, ...]:
+    return tuple(judgment for judgment in judgments if judgment.judge in judges)
+
 
 def repeated(judgments: Sequence[Judgment]) -> dict[int, tuple[float, ...]]:
     """By turn the grades of one answer, one a repeat."""
@@ -356,6 +369,9 @@ class Row:
         regraded: By side the judgments of a question that was asked again (`drops.py`), one a turn and
             repeat; repeat numbers go on after `repeats`. They are part of no grade.
         regrade_failures: What of these could not be had; the question is judged all the same.
+        judges: Names of the judges asked, in the order in which they were named; each judgment, game and
+            failure to judge says whose it is. A row that names none has one.
+        left: By name the judges that had left the panel by then, and why.
     """
 
     bench: str
@@ -372,6 +388,38 @@ class Row:
     repeats: int = 1
     regraded: Mapping[Side, tuple[Judgment, ...]] = field(default_factory=dict)
     regrade_failures: tuple[JudgeFailure, ...] = ()
+    judges: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
+
+    def by(self, judges: Collection[str]) -> Row:
+        """What some of the judges said, as if no other had been asked.
+
+        A tie of identical answers, which asked nobody, is every judge's.
+        """
+        asked = tuple(judge for judge in self.judges if judge in judges)
+        if asked == self.judges:
+            return self
+        return replace(
+            self,
+            judges=asked,
+            left={judge: why for judge, why in self.left.items() if judge in asked},
+            judgments={side: _by(asked, found) for side, found in self.judgments.items()},
+            verdicts=tuple(verdict for verdict in self.verdicts if verdict.judge in ("", *asked)),
+            failures=tuple(f for f in self.failures if isinstance(f, AnswerFailure) or f.judge in asked),
+            samples={side: tuple(one.by(asked) for one in found) for side, found in self.samples.items()},
+            regraded={side: _by(asked, found) for side, found in self.regraded.items()},
+            regrade_failures=tuple(failure for failure in self.regrade_failures if failure.judge in asked),
+        )
+
+    @property
+    def views(self) -> list[Row]:
+        """What each judge said alone; of one that judges alone the row itself."""
+        return [self] if len(self.judges) < 2 else [self.by([judge]) for judge in self.judges]
+
+    @property
+    def present(self) -> Row:
+        """What the judges said that had not left."""
+        return self.by([judge for judge in self.judges if judge not in self.left]) if self.left else self
 
     def answered(self, side: Side) -> Iterator[tuple[Answer | None, tuple[Judgment, ...]]]:
         """A side's answers, each with its judgments; None where the first one failed."""
@@ -388,7 +436,7 @@ class Row:
         return repeated(self.judgments.get(side, ()))
 
     def turn_grades(self, side: Side) -> dict[int, float]:
-        """By turn the first answer's mean grade over the repeats; a turn that lacks one has none."""
+        """By turn the first answer's mean grade over repeats and judges; a turn that lacks one has none."""
         return self._turn_grades(self.judgments.get(side, ()))
 
     def each_turn_grades(self, side: Side) -> list[dict[int, float]]:
@@ -396,7 +444,7 @@ class Row:
         return [self._turn_grades(judgments) for _, judgments in self.answered(side)]
 
     def grades(self, side: Side) -> tuple[float, ...] | None:
-        """Mean grade over turns and repeats of each answer of a side; None unless all asked for is graded."""
+        """Mean grade over turns, repeats and judges of each answer of a side; None unless all is graded."""
         return self._grades[side]
 
     @cached_property
@@ -410,7 +458,7 @@ class Row:
         return tuple(sum(found) / self.turns for found in graded)
 
     def grade(self, side: Side) -> float | None:
-        """Mean grade over turns, repeats and samples; None unless all that was asked for is graded."""
+        """Mean grade over turns, repeats, judges and samples; None unless all asked for is graded."""
         grades = self.grades(side)
         return None if grades is None else sum(grades) / len(grades)
 
@@ -425,6 +473,14 @@ class Row:
         return sum(grades) / len(grades) - min(grades) if grades else 0.0
 
     def _turn_grades(self, judgments: Sequence[Judgment]) -> dict[int, float]:
+        if len(self.judges) < 2:
+            return self._means(judgments)
+        each = [self._means(_by([judge], judgments)) for judge in self.judges]
+        turns = [turn for turn in each[0] if all(turn in means for means in each)]
+        return {turn: sum(means[turn] for means in each) / len(each) for turn in turns}
+
+    def _means(self, judgments: Sequence[Judgment]) -> dict[int, float]:
+        """One judge's, over the repeats."""
         found = repeated(judgments).items()
         return {turn: sum(grades) / self.repeats for turn, grades in found if len(grades) == self.repeats}
 
@@ -436,10 +492,24 @@ class Row:
 
     @property
     def score(self) -> float | None:
-        """Mean pairwise score of the candidate over the turns compared (win 1, tie 0.5, loss 0)."""
-        if not self.game_turns or len(self.verdicts) != len(self.game_turns):
+        """Mean pairwise score of the candidate over the turns compared (win 1, tie 0.5, loss 0).
+
+        Of several judges it is the mean of their own.
+        """
+        each = [self.verdicts] if len(self.judges) < 2 else list(map(self.verdicts_of, self.judges))
+        if not self.game_turns or any(len(verdicts) != len(self.game_turns) for verdicts in each):
             return None
-        return sum(verdict.score for verdict in self.verdicts) / len(self.verdicts)
+        scores = [sum(verdict.score for verdict in verdicts) / len(verdicts) for verdicts in each]
+        return sum(scores) / len(scores)
+
+    def verdicts_of(self, judge: str) -> tuple[Verdict, ...]:
+        """One judge's comparisons; a tie of identical answers is every judge's."""
+        return tuple(verdict for verdict in self.verdicts if verdict.judge in ("", judge))
+
+    def weight(self, verdict: Verdict) -> float:
+        """The share of the score that rests on a comparison of a row that has a score."""
+        judges = 1 if verdict.games else max(len(self.judges), 1)
+        return judges / (len(self.game_turns) * max(len(self.judges), 1))
 
     @property
     def judged(self) -> bool:

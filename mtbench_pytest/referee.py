@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from mtbench_pytest.case import Case, Slot
-from mtbench_pytest.contest import Contest, is_free
+from mtbench_pytest.contest import Contest, as_party, is_free
 from mtbench_pytest.drift import Drift
 from mtbench_pytest.drops import AskAgain
+from mtbench_pytest.errors import JudgeLeft
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judging import JudgeDesk
 from mtbench_pytest.progress import Progress
@@ -22,9 +23,9 @@ from mtbench_pytest.records import (
     Game,
     JudgeFailure,
     Judgment,
-    Party,
     Verdict,
 )
+from mtbench_pytest.report.constancy import drift_result, incomparable, standing_result
 from mtbench_pytest.standing import Standing, drift_of
 from mtbench_pytest.tasks import Tasks
 
@@ -33,34 +34,34 @@ Said = TypeVar("Said", bound=Answer | AnswerFailure | JudgeFailure)
 
 
 class Referee:
-    """Has the judge's desk judge what a contest asks about a question, and counts it.
+    """Has the judges' desk judge what a contest asks about a question, and counts it.
 
     Args:
         contest: Who answers, who judges.
-        desk: The judge's; None in a contest without a judge.
+        desk: The judges'; None in a contest without any.
         identities: Of the parties, known before anything is judged.
         progress: Is kept up to date.
         ask_again: Which questions are graded again once they are judged; by default none.
 
     Attributes:
-        drift: Whether the judge still grades as it did, once that is known; None where nobody asked.
+        drifts: By judge whether it still grades as it did, once that is known; none where nobody asked.
     """
 
     def __init__(
         self,
         contest: Contest,
         desk: JudgeDesk | None,
-        identities: Mapping[Party, Mapping[str, Any]],
+        identities: Mapping[str, Mapping[str, Any]],
         progress: Progress,
         ask_again: AskAgain | None = None,
     ) -> None:
-        self.drift: Drift | None = None
+        self.drifts: dict[str, Drift] = {}
         self._contest = contest
         self._desk = desk
         self._identities = identities
         self._progress = progress
         self._asks_again = ask_again
-        self._at_once = contest.judge is not None and is_free(contest.judge)
+        self._at_once = bool(contest.judges) and all(map(is_free, contest.judges.values()))
         self._checking: asyncio.Task[None] | None = None
 
     async def judge(self, case: Case) -> None:
@@ -71,28 +72,33 @@ class Referee:
         await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
         if self._checking is not None:  # who compares the two sides knows whether they can be
             await asyncio.shield(self._checking)
-        if not (self.drift and self.drift.beyond):
+        if self._desk is None:
+            return
+        case.left = dict(self._desk.left)
+        if not any(drift.beyond for judge, drift in self.drifts.items() if judge not in case.left):
             await self._ask_again(case)
+            case.left = dict(self._desk.left)
 
     async def _ask_again(self, case: Case) -> None:
         """Has both sides graded again where that is wanted; what fails of it takes nothing away."""
-        if self._asks_again is None or not self._asks_again(case.so_far()):
+        if self._asks_again is None or not self._asks_again(case.so_far().present):
             return
         tasks = list(self._regrade_tasks(case))
         self._progress.judgments_total += len(tasks)
-        await self._do(*(partial(self._regrade, case, slot, task) for slot, task in tasks))
+        await self._do(*(partial(self._regrade, case, *task) for task in tasks))
 
-    def _regrade_tasks(self, case: Case) -> Iterator[tuple[Slot, GradeTask]]:
+    def _regrade_tasks(self, case: Case) -> Iterator[tuple[Slot, str, GradeTask]]:
         for slot, answering in case.answers.items():
             if isinstance(answer := answering.result(), Answer):
-                tasks = self._contest.regrade_tasks(case.question, answer, slot[1])
-                yield from ((slot, task) for task in tasks)
+                for judge in self._contest.judges:
+                    tasks = self._contest.regrade_tasks(judge, case.question, answer, slot[1])
+                    yield from ((slot, judge, task) for task in tasks)
 
-    async def _regrade(self, case: Case, slot: Slot, task: GradeTask) -> None:
-        result = _about(task, await self._judged(task))
+    async def _regrade(self, case: Case, slot: Slot, judge: str, task: GradeTask) -> None:
+        result = _about(judge, task, await self._judged(judge, task))
         if isinstance(result, JudgeFailure):
             case.regrade_failures.append(result)
-        else:
+        elif result is not None:
             case.regraded[slot].append(result)
 
     async def _do(self, *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -109,41 +115,55 @@ class Referee:
         answer = await case.answers[slot]
         turns = range(1, len(case.question.turns) + 1)
         if isinstance(answer, AnswerFailure):
-            self._progress.judgments_total -= len(turns) * self._contest.repeats
+            self._progress.judgments_total -= len(turns) * self._contest.repeats * len(self._contest.judges)
             return
-        tasks = (t for turn in turns for t in self._contest.grade_tasks(case.question, turn, answer, slot[1]))
-        await self._do(*(partial(self._grade_once, case, slot, task) for task in tasks))
+        tasks = (
+            (judge, task)
+            for turn in turns
+            for judge in self._contest.judges
+            for task in self._contest.grade_tasks(judge, case.question, turn, answer, slot[1])
+        )
+        await self._do(*(partial(self._grade_once, case, slot, judge, task) for judge, task in tasks))
 
-    async def _grade_once(self, case: Case, slot: Slot, task: GradeTask) -> None:
-        result: Judgment | Game | JudgeFailure
-        if known := self._contest.known_grade(slot[0], task):
+    async def _grade_once(self, case: Case, slot: Slot, judge: str, task: GradeTask) -> None:
+        result: Judgment | Game | JudgeFailure | None
+        if known := self._contest.known_grade(judge, slot[0], task):
             self._progress.judgments += 1
             result = known
         else:
-            result = await self._judged(task)
-        mine = _about(task, result)
+            result = await self._judged(judge, task)
+        mine = _about(judge, task, result)
         if isinstance(mine, JudgeFailure):
             case.failures.append(mine)
-        else:
+        elif mine is not None:
             case.judgments[slot].append(mine)
 
     def begin_check(self) -> None:
         """Has some answers graded again, once, where blessed grades stand."""
-        standing = self._contest.standing
-        if standing is not None and standing.again and self._checking is None:
-            self._progress.judgments_total += len(standing.again)
-            self._checking = asyncio.create_task(self._check(standing))
+        again = {judge: standing for judge, standing in self._contest.standings.items() if standing.again}
+        if again and self._checking is None:
+            self._progress.judgments_total += sum(len(standing.again) for standing in again.values())
+            self._checking = asyncio.create_task(self._check_all(again))
 
-    async def _check(self, standing: Standing) -> None:
-        """Finds out whether the judge still grades as it did."""
-        results = await asyncio.gather(*(self._judged(one.task) for one in standing.again))
+    async def _check_all(self, standings: Mapping[str, Standing]) -> None:
+        await asyncio.gather(*(self._check(judge, standing) for judge, standing in standings.items()))
+
+    async def _check(self, judge: str, standing: Standing) -> None:
+        """Finds out whether a judge still grades as it did; of a panel, one that does not leaves it."""
+        assert self._desk is not None, "blessed grades are a judge's"
+        results = await asyncio.gather(*(self._judged(judge, one.task) for one in standing.again))
+        if judge in self._desk.left:
+            return
         grades = [said.grade if isinstance(said, Judgment) else None for said in results]
-        self.drift = drift_of(standing.again, grades, standing.noise)
+        drift = self.drifts[judge] = drift_of(standing.again, grades, standing.noise)
+        moved = incomparable(standing_result(standing), drift_result(drift))
+        if moved and self._contest.is_panel:
+            await self._desk.leave(judge, moved)
 
     async def _compare(self, case: Case) -> None:
         candidate, baseline = [await case.answers[side, 1] for side in SIDES]
         if isinstance(candidate, AnswerFailure) or isinstance(baseline, AnswerFailure):
-            self._progress.judgments_total -= 2 * len(case.game_turns)
+            self._progress.judgments_total -= 2 * len(case.game_turns) * len(self._contest.judges)
             return
         turns = case.game_turns
         await self._do(*(partial(self._compare_turn, case, turn, candidate, baseline) for turn in turns))
@@ -151,41 +171,53 @@ class Referee:
     async def _compare_turn(self, case: Case, turn: int, candidate: Answer, baseline: Answer) -> None:
         tasks = self._contest.game_tasks(case.question, turn, candidate, baseline)
         if not tasks:
-            self._progress.judgments_total -= 2
+            self._progress.judgments_total -= 2 * len(self._contest.judges)
             case.verdicts.append(Verdict(case.question.question_id, turn))
             return
+        judges = self._contest.judges
+        await self._do(*(partial(self._compare_by, case, turn, judge, tasks) for judge in judges))
+
+    async def _compare_by(self, case: Case, turn: int, judge: str, tasks: Sequence[GameTask]) -> None:
+        """One judge's comparison of a turn."""
         if self._at_once:
-            games = [await self._play(task) for task in tasks]
+            games = [await self._play(judge, task) for task in tasks]
         else:
-            games = await asyncio.gather(*map(self._play, tasks))
+            games = await asyncio.gather(*(self._play(judge, task) for task in tasks))
         played = [game for game in games if isinstance(game, Game)]
         case.failures += [game for game in games if isinstance(game, JudgeFailure)]
         if len(played) == len(games):
             case.verdicts.append(Verdict(case.question.question_id, turn, (played[0], played[1])))
 
-    async def _play(self, task: GameTask) -> Game | JudgeFailure:
-        result = await self._judged(task)
+    async def _play(self, judge: str, task: GameTask) -> Game | JudgeFailure | None:
+        result = await self._judged(judge, task)
         assert not isinstance(result, Judgment)
         question_id, a, b = task.question.question_id, task.answer_a.model, task.answer_b.model
         if isinstance(result, JudgeFailure):
-            return named(result, question_id=question_id, models=(a, b))
-        return named(result, question_id=question_id, model_a=a, model_b=b)
+            return named(result, question_id=question_id, models=(a, b), judge=judge)
+        return result and named(result, question_id=question_id, model_a=a, model_b=b, judge=judge)
 
-    async def _judged(self, task: Task) -> Judgment | Game | JudgeFailure:
+    async def _judged(self, judge: str, task: Task) -> Judgment | Game | JudgeFailure | None:
+        """What a judge says; None where it has left the panel."""
         assert self._desk is not None, "a contest without a judge is asked for answers only"
-        result = await self._desk.get(self._identities["judge"], task)
+        try:
+            result = await self._desk.get(judge, self._identities[as_party(judge)], task)
+        except JudgeLeft:
+            self._progress.judgments_total -= 1
+            return None
         self._progress.judgments += 1
         self._progress.failures += isinstance(result, JudgeFailure)
         return result
 
 
-def _about(task: GradeTask, result: Judgment | Game | JudgeFailure) -> Judgment | JudgeFailure:
+def _about(
+    judge: str, task: GradeTask, result: Judgment | Game | JudgeFailure | None
+) -> Judgment | JudgeFailure | None:
     """What was said, under the task's names: two sides, or two questions of one wording, may share it."""
     assert not isinstance(result, Game)
-    names = {"question_id": task.question.question_id, "repeat": task.repeat}
+    names = {"question_id": task.question.question_id, "repeat": task.repeat, "judge": judge}
     if isinstance(result, JudgeFailure):
         return of_sample(named(result, models=(task.answer.model,), **names), task.sample)
-    return named(result, model=task.answer.model, **names)
+    return result and named(result, model=task.answer.model, **names)
 
 
 def of_sample(said: Said, sample: int) -> Said:

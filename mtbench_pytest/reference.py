@@ -120,7 +120,7 @@ def make_references(
     answers: list[Answer] = []
     failures: list[AnswerFailure] = []
     if missing:
-        contest = Contest(bench, {"candidate": model}, None, seed=seed, max_new_tokens=max_new_tokens)
+        contest = Contest(bench, {"candidate": model}, {}, seed=seed, max_new_tokens=max_new_tokens)
         contest.prepare("candidate", missing)
         _open(path.parent)
         try:

@@ -98,8 +98,9 @@ def regrade(
         MTBenchError: Where an answer is missing, or the judge can grade nothing or not so often.
     """
     store = store or Store()
+    judges = {judge.name: judge}
     contest = Contest(
-        bench, {"candidate": answers}, judge, pairwise=False, concurrency=concurrency, repeats=repeats
+        bench, {"candidate": answers}, judges, pairwise=False, concurrency=concurrency, repeats=repeats
     )
     contest.check_prompts(questions)
     for party in contest.free:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -10,30 +11,38 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.building import build_contest
-from mtbench_pytest.contest import Contest
+from mtbench_pytest.contest import Contest, as_party
 from mtbench_pytest.crew import Crew, once
 from mtbench_pytest.decision import LEVELS, Decision, Levels
 from mtbench_pytest.drops import asks_again
 from mtbench_pytest.early import Course
+from mtbench_pytest.errors import JudgeError, ServiceError
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.findings import Findings
 from mtbench_pytest.fitness import Fitness, judge_fitness
 from mtbench_pytest.gate import decide
+from mtbench_pytest.leaving import why_too_few
 from mtbench_pytest.noise import check_margin, why_no_verdict
 from mtbench_pytest.nonce import Regrading, fresh_nonce
 from mtbench_pytest.office import Office
+from mtbench_pytest.panel import Panel, PanelView, seat, view_of
+from mtbench_pytest.parties import drifts_known, is_panel, judges_of, parties_of
 from mtbench_pytest.pipeline import Pipeline
 from mtbench_pytest.progress import Progress
 from mtbench_pytest.recordings.bench import Recordings
 from mtbench_pytest.records import Party, Question, QuestionId, Row
-from mtbench_pytest.report.constancy import drift_result, incomparable, standing_result
+from mtbench_pytest.report.constancy import incomparable
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
+from mtbench_pytest.report.terminal import one_line
 from mtbench_pytest.settings import Settings
-from mtbench_pytest.standing import Standing, standing_of
+from mtbench_pytest.standing import Standing, standings_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
 from mtbench_pytest.worst_case import Unjudged, explain_unjudged, unjudged, unjudged_result
+
+_LOG = logging.getLogger("mtbench_pytest")
+_LONGEST = 500  # characters of what a server said
 
 
 class BenchRun:
@@ -70,13 +79,15 @@ class BenchRun:
         self.unjudged: Unjudged | None = None
         self._course: Course | None = None
         self._started = time.time()
-        self._parties: dict[str, Any] = {}
+        self._parties: Mapping[str, Any] = {}
         self._prepared = False
         self._pipeline: Pipeline | None = None
+        self._decision: Decision | None = None
+        self._asked: Sequence[Question] = self.questions
 
     @cached_property
     def contest(self) -> Contest:
-        """Models and judge, built on first use."""
+        """Models and judges, built on first use."""
         replay = self.recordings.replay(self.needs)
         return build_contest(self.settings, self.bench, self.needs, self._office.budget, replay)
 
@@ -106,19 +117,35 @@ class BenchRun:
         self.recordings.prepare(contest, asked, self._judged, early=self.may_stop_early)
         for party in contest.free:
             contest.prepare(party, asked)
-        contest = self.contest = replace(contest, standing=self._standing(contest))
+        contest = self.contest = replace(contest, standings=self._standings(contest))
         self._check_margin()
-        if len(contest.free) < len(contest.parties):
-            crew = self._office.crew
-            for party in self._parties_with_work(contest, asked):
-                # Of several processes one looks; the others take its word.
-                name = f"prepare/{self.bench.digest}/{party}"
-                once(crew, name, partial(contest.prepare, party, asked))
+        if not contest.all_free:
+            self.contest = replace(contest, left=self._prepare_dear(contest, asked))
         self._prepared = True
 
-    def _parties_with_work(self, contest: Contest, asked: Sequence[Question]) -> list[Party]:
+    def _prepare_dear(self, contest: Contest, asked: Sequence[Question]) -> dict[str, str]:
+        """Has those look for mistakes who cost something and have something to do.
+
+        Returns:
+            The judges of a panel whose server refuses every call: they have left before it begins.
+
+        Raises:
+            MTBenchError: For what else is wrong, and where too few judges stay.
+        """
+        crew, left = self._office.crew, {}
+        judges = {as_party(name): name for name in contest.judges}
         about = (asked, self._judged, self.questions)
-        return parties_with_work(contest, *about, self._store, self._asks_again)
+        for party in parties_with_work(contest, *about, self._store, self._asks_again):
+            # Of several processes one looks; the others take its word.
+            name = f"prepare/{self.bench.digest}/{party}"
+            if not contest.is_panel or party not in judges:
+                once(crew, name, partial(contest.prepare, party, asked))
+            elif why := once(crew, name, partial(_why_down, contest, party, asked)):
+                left[judges[party]] = one_line(str(why), _LONGEST)
+                _LOG.warning("judge %s has left the panel: %s", judges[party], left[judges[party]])
+        if too_few := why_too_few(len(judges), left):
+            raise JudgeError(too_few)
+        return left
 
     def _asks_again(self, row: Row) -> bool:
         """Which questions are graded again on both sides."""
@@ -126,15 +153,15 @@ class BenchRun:
 
     def _check_margin(self) -> None:
         """Refuses a margin under the noise floor that the bench states; a part of a bench has no margin."""
-        judge = self.contest.judge
-        if judge is None or self.is_part:
+        judges = list(self.contest.judges)
+        if not judges or self.is_part:
             return
         turns, stated = [len(question.turns) for question in self.questions], self.bench.config.judge_noise
-        check_margin(self.policy.margin, judge.name, stated, turns, self.contest.repeats)
+        check_margin(self.policy.margin, judges, stated, turns, self.contest.repeats)
 
-    def _standing(self, contest: Contest) -> Standing | None:
+    def _standings(self, contest: Contest) -> dict[str, Standing]:
         """How a blessed baseline's grades enter, now that its files are verified."""
-        return standing_of(
+        return standings_of(
             contest,
             self._judged,
             regrade=self.settings.regrade_baseline,
@@ -174,10 +201,10 @@ class BenchRun:
         return self._pipeline
 
     def _begin(self, ahead: bool) -> Pipeline:
-        free = self.contest.free
+        free, judges = set(self.contest.free), map(as_party, self.contest.judges)
         self.recordings.begin(self.contest, self.questions)
         record = self.recordings.record if self.recordings.records else None
-        if len(free) == len(self.contest.parties):
+        if self.contest.all_free:
             kept: tuple[Store | None, Crew | None] = (None, None)
         else:
             kept = (self._store, self._office.crew)
@@ -185,9 +212,9 @@ class BenchRun:
         if self.may_stop_early:
             self._course = self._new_course()
             pipeline.follow(self._course)
-        elif ahead or (self.contest.judge and "judge" not in free):
+        elif ahead or not free.issuperset(judges):
             pipeline.request(self._judged)
-        if ahead or not set(self.contest.models) <= set(free):
+        if ahead or not free.issuperset(self.contest.models):
             pipeline.request(self.requested.values(), judged=False)
         return pipeline
 
@@ -235,42 +262,33 @@ class BenchRun:
     @property
     def parties(self) -> Mapping[str, Any]:
         """Candidate, baseline and judge as a report names them; a worker sends them to the controller."""
-        if not self._parties:
-            watched = self._watched
-            identities = self._pipeline.identities if self._pipeline else {}
-            built: dict[str, Any] = {}
-            if self._prepared:
-                built |= self.contest.models.items()
-                built |= {"judge": self.contest.judge} if self.contest.judge else {}
-            for party in ("candidate", "baseline", "judge"):
-                spec = str(getattr(self.settings, party) or "")
-                name = built[party].name if party in built else spec
-                self._parties[party] = {"spec": spec, "name": name, "identity": identities.get(party)}
-            if self._prepared:
-                for side in self.contest.models:
-                    self._parties[side]["samples"] = self.contest.drawn(side)
-            self._parties["baseline"]["blessed"], self._parties["judge"]["drift"] = watched
+        self._parties = self._parties or self._known_parties
         return self._parties
 
     @parties.setter
     def parties(self, sent: Mapping[str, Any]) -> None:
-        # A worker that ran few tests may have ended before it knew of the judge.
-        if not self._parties or self._parties["judge"]["drift"] is None:
-            self._parties = dict(sent)
+        # A worker that ran few tests may have ended before it knew of the judges.
+        known = self._parties
+        if not known or (
+            drifts_known(known) < len(judges_of(known)) and drifts_known(sent) >= drifts_known(known)
+        ):
+            self._parties = sent
 
     @property
-    def _watched(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        """The blessed baseline, and how far its judge has moved, as far as is known by now; as reported."""
-        if self._parties:
-            return self._parties["baseline"]["blessed"], self._parties["judge"]["drift"]
-        standing = self.contest.standing if self._prepared else None
-        drift = self._pipeline.drift if self._pipeline else None
-        return standing_result(standing) if standing else None, drift_result(drift) if drift else None
+    def _known_parties(self) -> dict[str, Any]:
+        """The parties, as far as they are known by now."""
+        contest = self.contest if self._prepared else None
+        if self._pipeline is None:
+            return parties_of(self.settings, contest, {}, {})
+        return parties_of(self.settings, contest, self._pipeline.identities, self._pipeline.drifts)
 
     @property
     def incomparable(self) -> str:
-        """Why the two sides cannot be compared, once a row is there; or ""."""
-        return incomparable(*self._watched)
+        """Why the two sides cannot be compared, once there is a row; of a panel such a judge leaves."""
+        parties = self._parties or self._known_parties
+        if is_panel(parties):
+            return ""
+        return incomparable(parties["baseline"]["blessed"], parties["judge"]["drift"])
 
     @property
     def is_part(self) -> bool:
@@ -311,7 +329,9 @@ class BenchRun:
         decision = early or self._decide_on(self.rows, self.questions, LEVELS, partial)
         self.unjudged = self._unjudged(decision, asked)
         more = [explain_unjudged(self.unjudged)] if self.unjudged else []
-        return replace(decision, reasons=(*decision.reasons, *more))
+        self._asked = asked
+        self._decision = replace(decision, reasons=(*decision.reasons, *more))
+        return self._decision
 
     def _decide_early(self) -> tuple[Decision | None, Sequence[Question]]:
         """The decision of a run that may stop early, and the questions that it rests on.
@@ -329,7 +349,7 @@ class BenchRun:
 
     def _unjudged(self, decision: Decision, asked: Sequence[Question]) -> Unjudged | None:
         """What a PASS owes to questions that could not be judged."""
-        found = [self.rows[q.question_id] for q in asked if q.question_id in self.rows]
+        found = seat([self.rows[q.question_id] for q in asked if q.question_id in self.rows]).rows
         fitness = judge_fitness(found)
         return unjudged(
             decision,
@@ -349,8 +369,9 @@ class BenchRun:
         """The decision on some of the questions, which rests on their rows alone."""
         wanted = {question.question_id for question in expected}
         expected = [question for question in self.questions if question.question_id in wanted]
-        found = [rows[question.question_id] for question in expected if question.question_id in rows]
-        return self._gate(found, expected, levels, judge_fitness(found), partial)
+        panel = seat([rows[question.question_id] for question in expected if question.question_id in rows])
+        fitness = judge_fitness(panel.rows)
+        return self._gate(panel.rows, expected, levels, fitness, partial, panel.too_few)
 
     def _gate(
         self,
@@ -359,7 +380,15 @@ class BenchRun:
         levels: Levels,
         fitness: Fitness,
         partial: Sequence[str] = (),
+        too_few: str = "",
     ) -> Decision:
+        """The decision on rows of judges who are to count.
+
+        Args:
+            fitness: What they show of their judges.
+            too_few: Why there is no panel any more, or "".
+        """
+        noise = "" if partial else too_few or why_no_verdict(self.policy.margin, fitness.noise)
         return decide(
             self.bench.name,
             rows,
@@ -367,21 +396,58 @@ class BenchRun:
             self.policy,
             pairwise=self.settings.pairwise,
             partial=partial,
-            fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
+            fatal=self.fatal or noise,
             incomparable="" if self.fatal else self.incomparable,
             levels=levels,
-            checks_only=self.settings.judge is not None and self.settings.judge.kind == "checks",
+            checks_only=self._checks_only(rows),
         )
 
-    def ordered_rows(self) -> list[Row]:
-        """The rows in the order of the bench."""
+    def _checks_only(self, rows: Sequence[Row]) -> bool:
+        """Whether nobody judged these rows but the checks, which know no taste."""
+        kinds = [spec.kind for spec in self.settings.judges]
+        judges = {judge for row in rows for judge in row.judges}
+        if len(kinds) > 1 and judges:
+            named = [judge["name"] for judge in judges_of(self._parties or self._known_parties)]
+            kinds = [kind for name, kind in zip(named, kinds, strict=True) if name in judges]
+        return kinds == ["checks"]
+
+    @cached_property
+    def panel(self) -> Panel:
+        """Who judges, once all rows are there."""
+        return seat(self._rows, [judge["name"] for judge in judges_of(self.parties)])
+
+    @property
+    def _view(self) -> PanelView | None:
+        """What is to be told of a panel; None where one judge judges."""
+        if not is_panel(self.parties):
+            return None
+        made = self._decision
+        if made is None or made.outcome == "PARTIAL" or self.fatal or self.panel.too_few:
+            return view_of(self.panel)
+        about = (self._asked, made.levels)
+        return view_of(self.panel, made, lambda rows: self._gate(rows, *about, judge_fitness(rows)))
+
+    @property
+    def _rows(self) -> list[Row]:
+        """What every judge said, in the order of the bench."""
         return [self.rows[q.question_id] for q in self.questions if q.question_id in self.rows]
+
+    def ordered_rows(self) -> Sequence[Row]:
+        """The rows in the order of the bench, once all are there; of a panel, of the judges that stay."""
+        return self.panel.rows
 
     @cached_property
     def findings(self) -> Findings:
         """What the rows show besides the decision, once all of them are there."""
         return Findings(
-            self.bench, self.settings, self.policy, self.questions, self.ordered_rows(), self.parties
+            self.bench,
+            self.settings,
+            self.policy,
+            self.questions,
+            self.panel.rows,
+            self.parties,
+            self._rows,
+            self._view,
         )
 
     @property
@@ -400,8 +466,17 @@ class BenchRun:
             **self.findings.about(self._started, self.recordings.mode, pace),
             "unjudged": unjudged_result(self.unjudged),
         }
-        rows, unused = self.ordered_rows(), list(self.unused.values())
+        made = [*self._rows, *self.unused.values()]
         more = self.findings.markdown(decision)
-        files = report_files(decision, rows, about, time.time(), self.questions, unused, more)
+        files = report_files(decision, self.panel.rows, about, time.time(), self.questions, made, more)
         remove_files(folder, earlier_files(folder) - set(files))
         write_files(folder, files)
+
+
+def _why_down(contest: Contest, party: str, asked: Sequence[Question]) -> str:
+    """Why a judge's server refuses every call, or ""; a mistake of the user's is raised."""
+    try:
+        contest.prepare(party, asked)
+    except ServiceError as error:
+        return str(error)
+    return ""

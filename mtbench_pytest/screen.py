@@ -35,7 +35,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
     parts = [
         f"candidate {settings.candidate or '(none)'}",
         f"baseline {settings.baseline or '(none)'}",
-        f"judge {settings.judge or '(none)'}",
+        *(f"judge {spec}" for spec in settings.judges or ["(none)"]),
         f"bench {benches}",
         *([f"sample {settings.sample}"] if settings.sample else []),
         f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",

@@ -20,6 +20,7 @@ from mtbench_pytest.building import try_specs
 from mtbench_pytest.decision import Outcome
 from mtbench_pytest.errors import MTBenchError, NotNeeded
 from mtbench_pytest.gate import exit_status
+from mtbench_pytest.given import in_ini
 from mtbench_pytest.idle import use_idle_time
 from mtbench_pytest.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.live import LiveLine, notices
@@ -84,7 +85,7 @@ class MTBenchSession:
         ini_folder = config.inipath.parent if config.inipath else config.rootpath
         sources = (
             lambda option: config.getoption(option.key),
-            lambda option: config.getini(option.key),
+            lambda option: in_ini(config, option),
             (Path(), ini_folder),
         )
         with _one_line(pytest.UsageError):
@@ -211,13 +212,13 @@ class MTBenchSession:
         """Waits for a question's row; what cannot be had is an error of the test."""
         run = self._run_of(item)
         row = self._wait(item, question, lambda pipeline: pipeline.row(question.question_id), judged=True)
-        item.stash[_GRADES] = verbose_word(row)
-        item.user_properties.extend(question_properties(row))
-        item.stash[_ROW] = row
         if self.is_worker:
             item.stash[_SENT] = {"bench": str(run.bench.path), "row": to_plain(row)}
         else:
             run.rows[row.question_id] = row
+        row = item.stash[_ROW] = row.present
+        item.stash[_GRADES] = verbose_word(row)
+        item.user_properties.extend(question_properties(row))
         if not row.judged:
             self._cannot_be_had(item, why_unjudged(row))
         if run.incomparable:

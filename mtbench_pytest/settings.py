@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from mtbench_pytest.errors import SpecError
 from mtbench_pytest.gate import Policy
 from mtbench_pytest.options import OPTIONS, Option
 from mtbench_pytest.recordings.mode import MODES, Mode
-from mtbench_pytest.records import Party
+from mtbench_pytest.records import Side
 from mtbench_pytest.specs import Parser, Spec, choice, number, parse_spec, whole
 
 
@@ -82,11 +82,16 @@ _MARGINS: Mapping[str, str] = {
 }
 
 
+Given = str | Sequence[str] | None
+"""What is given for an option: a text, of one that may be given several times a text or all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options of a run.
 
     Attributes:
+        judges: Several are a panel.
         store: A database's URL, "none", or None for the usual place.
         record: None where nothing is said of it: see `recordings.mode`.
         given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
@@ -94,7 +99,7 @@ class Settings:
 
     candidate: Spec | None
     baseline: Spec | None
-    judge: Spec | None
+    judges: tuple[Spec, ...]
     bench: Path | None
     margin: float
     win_rate_margin: float
@@ -118,22 +123,31 @@ class Settings:
     report: Path
     given: frozenset[str]
 
-    def need(self, name: Party) -> Spec:
-        """The spec of a party.
+    def need(self, side: Side) -> Spec:
+        """The spec of a side.
 
         Raises:
             SpecError: Where it was not given.
         """
-        spec: Spec | None = getattr(self, name)
+        spec: Spec | None = getattr(self, side)
         if spec is None:
-            help_text = next(option.help for option in OPTIONS if option.name == name)
-            raise SpecError(f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}")
+            raise _missing(side)
         return spec
+
+    def need_judges(self) -> tuple[Spec, ...]:
+        """The judges' specs.
+
+        Raises:
+            SpecError: Where none was given.
+        """
+        if not self.judges:
+            raise _missing("judge")
+        return self.judges
 
     @property
     def may_cost(self) -> bool:
         """Whether anybody in this run may cost something, so that there is something to keep."""
-        parties = (self.candidate, self.baseline, self.judge)
+        parties = (self.candidate, self.baseline, *self.judges)
         dear = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
         return dear and self.record != "none"
 
@@ -151,16 +165,22 @@ class Settings:
         )
 
 
+def _missing(name: str) -> SpecError:
+    help_text = next(option.help for option in OPTIONS if option.name == name)
+    return SpecError(f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}")
+
+
 def read_settings(
-    command_line: Callable[[Option], str | None],
-    ini: Callable[[Option], str | None],
+    command_line: Callable[[Option], Given],
+    ini: Callable[[Option], Given],
     bases: tuple[Path, Path] = (Path(), Path()),
 ) -> Settings:
     """Reads all options.
 
     Args:
-        command_line: The text given for an option on the command line, or None.
-        ini: The text given in the ini file, or None.
+        command_line: What is given for an option on the command line, or None.
+        ini: What is given in the ini file, or None; of an option that may be given several times, also a
+            text with a line for each.
         bases: What relative paths are relative to, on the command line and in the ini file.
 
     Raises:
@@ -169,8 +189,10 @@ def read_settings(
     values: dict[str, Any] = {}
     for option in OPTIONS:
         value = _read(option, command_line, ini, bases)
-        field = option.name.replace("-", "_")
-        values[field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
+        if isinstance(value, tuple):
+            values[option.field] = tuple(replace(spec, root=bases[1]) for spec in value)
+        else:
+            values[option.field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
     for switch in ("pairwise", "early_stop", "regrade_baseline"):
         values[switch] = values[switch] == "on"
     given = frozenset(option.name for option in OPTIONS if command_line(option) is not None)
@@ -178,8 +200,8 @@ def read_settings(
 
 
 def read_report(
-    command_line: Callable[[Option], str | None],
-    ini: Callable[[Option], str | None],
+    command_line: Callable[[Option], Given],
+    ini: Callable[[Option], Given],
     bases: tuple[Path, Path] = (Path(), Path()),
 ) -> Path:
     """Reads the report folder alone, for a run whose other options cannot be understood.
@@ -194,16 +216,34 @@ def read_report(
 
 def _read(
     option: Option,
-    command_line: Callable[[Option], str | None],
-    ini: Callable[[Option], str | None],
+    command_line: Callable[[Option], Given],
+    ini: Callable[[Option], Given],
     bases: tuple[Path, Path],
 ) -> Any:
-    source, text, base = option.flag, command_line(option), bases[0]
-    if text is None and (text := ini(option)) is not None:
+    source, given, base = option.flag, command_line(option), bases[0]
+    if given is None and (given := ini(option)) is not None:
         source, base = f"{option.key} =", bases[1]
-    elif text is None:
-        text = option.default
+    elif given is None:
+        given = option.default
+    if option.several:
+        return _several(option, given, source, base)
+    text = given if given is None or isinstance(given, str) else str(given)
     return None if text is None else _place(_parse(option, text, source), option, base)
+
+
+def _several(option: Option, given: Given, source: str, base: Path) -> tuple[Spec, ...]:
+    """Specs, each of them once: the same one twice would count twice."""
+    if given is None:
+        return ()
+    lines = given.split("\n") if isinstance(given, str) else given
+    texts = [line.strip() for line in lines if line.strip()] or [""]
+    specs: list[Spec] = []
+    for text in texts:
+        spec = _place(_parse(option, text, source), option, base)
+        if any(spec.same_as(other) for other in specs):
+            raise SpecError(f"{source} {text}", f"this {option.name} is given twice", "each one once")
+        specs.append(spec)
+    return tuple(specs)
 
 
 def _parse(option: Option, text: str, source: str) -> Any:

@@ -50,6 +50,16 @@ class Spec:
     def __str__(self) -> str:
         return self.text
 
+    def same_as(self, other: Spec) -> bool:
+        """Whether it means the same, under whatever name."""
+        return self._meaning == other._meaning
+
+    @property
+    def _meaning(self) -> tuple[str, str, dict[str, str]]:
+        # A name changes nothing but how tables call it; what it means to a user's own factory is not known.
+        label = "" if self.kind == "python" else "name"
+        return self.kind, self.value, {key: text for key, text in self.params.items() if key != label}
+
     def error(self, problem: str, expected: str) -> SpecError:
         """A `SpecError` about this spec."""
         return SpecError(self.text, problem, expected)

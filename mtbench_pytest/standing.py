@@ -1,6 +1,7 @@
 """Which grades of a blessed baseline stand in a run, and which of its answers are graded again.
 
-Either all of its grades stand or none does: old and new ones of one side are never mixed.
+Either all of a judge's grades stand or none does: old and new ones of one side are never mixed. In a panel
+each judge has its own.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mtbench_pytest.baselines import Blessed
+from mtbench_pytest.baselines import Blessed, BlessedJudge
 from mtbench_pytest.drift import Drift, measure
 from mtbench_pytest.errors import MTBenchError
 from mtbench_pytest.judges.base import GradeTask, Judge
@@ -55,6 +57,7 @@ class Standing:
         again: Grades that are asked for once more, to see whether the judge moved.
         noise: Standard deviation of the difference between an answer's old grade and one of today, were the
             judge the same: 0 where it is not known, for each answer was graded once.
+        served: The names and fingerprints under which the judge's server answered then.
     """
 
     blessed: Blessed
@@ -63,6 +66,7 @@ class Standing:
     nonce: str = ""
     again: tuple[Again, ...] = ()
     noise: float = 0.0
+    served: Sequence[Mapping[str, str]] = ()
 
     def grade(self, task: GradeTask) -> Judgment | None:
         """The blessed grade that stands for a task about the baseline's answer."""
@@ -93,15 +97,15 @@ class _AnewError(Exception):
     """Why blessed grades cannot stand."""
 
 
-def standing_of(
+def standings_of(
     contest: Contest,
     questions: Sequence[Question],
     *,
     regrade: bool,
     again: int,
     nonce: Callable[[], str],
-) -> Standing | None:
-    """How the blessed baseline's grades enter a run; None where there is no blessed baseline, or no judge.
+) -> dict[str, Standing]:
+    """By judge how the blessed baseline's grades enter a run; none where there is no blessed baseline.
 
     Args:
         contest: Its baseline's files are verified.
@@ -110,21 +114,41 @@ def standing_of(
         again: How many answers are to be graded again where the grades stand.
         nonce: Names this run.
     """
-    model, judge = contest.models.get("baseline"), contest.judge
-    if judge is None or not isinstance(model, BlessedAnswers):
-        return None
+    model = contest.models.get("baseline")
+    if not isinstance(model, BlessedAnswers):
+        return {}
+    this = cache(nonce)  # every judge's grades are of one and the same run
+    return {
+        name: _standing(contest, name, judge, model, questions, regrade=regrade, again=again, nonce=this)
+        for name, judge in contest.judges.items()
+    }
+
+
+def _standing(
+    contest: Contest,
+    name: str,
+    judge: Judge,
+    model: BlessedAnswers,
+    questions: Sequence[Question],
+    *,
+    regrade: bool,
+    again: int,
+    nonce: Callable[[], str],
+) -> Standing:
+    """How the grades of one judge enter."""
     blessed = model.blessed
+    served = blessed.judges[0].served if len(blessed.judges) == 1 else ()
     # What is computed or recorded says the same at any time: its identity has a version.
     constant = bool(getattr(judge, "free", False))
     if regrade:
-        return Standing(blessed, anew=REGRADE, nonce="" if constant else nonce())
+        return Standing(blessed, anew=REGRADE, nonce="" if constant else nonce(), served=served)
     try:
-        _same_judge(blessed, judge)
-        tasks = list(_tasks(contest, model, questions))
-        grades = _grades(blessed, tasks, contest)
+        then = _same_judge(blessed, judge)
+        tasks = list(_tasks(contest, name, model, questions))
+        grades = _grades(blessed, then, tasks, name)
     except _AnewError as why:
-        return Standing(blessed, anew=str(why))
-    standing = Standing(blessed, grades)
+        return Standing(blessed, anew=str(why), served=served)
+    standing = Standing(blessed, grades, served=then.served)
     drawn = [] if constant else _drawn(contest, questions, again)
     return _tried(standing, tasks, drawn, nonce()) if drawn else standing
 
@@ -155,28 +179,38 @@ def _drawn(contest: Contest, questions: Sequence[Question], count: int) -> list[
     return [question.question_id for question in mixed(questions, contest.seed)[:count]]
 
 
-def _same_judge(blessed: Blessed, judge: Judge) -> None:
-    then: Mapping[str, Any] = blessed.manifest["judge"]
-    was, now = then["identity"] or {}, judge.identity()
-    if digest(was) == digest(now):
-        return
+def _same_judge(blessed: Blessed, judge: Judge) -> BlessedJudge:
+    """The judge of then that is the one of now."""
+    now = judge.identity()
+    for then in blessed.judges:
+        if digest(then.identity) == digest(now):
+            return then
+    if len(blessed.judges) > 1:
+        names = ", ".join(then.name for then in blessed.judges)
+        raise _AnewError(f"it was graded by other judges, {names}")
+    (then,) = blessed.judges
+    was = then.identity
     changed = sorted(key for key in {*was, *now} if digest(was.get(key)) != digest(now.get(key)))
     settings = ", ".join(f"{key} {was.get(key)!r} then, {now.get(key)!r} now" for key in changed)
-    raise _AnewError(f"it was graded by another judge, {then['name']} ({settings})")
+    raise _AnewError(f"it was graded by another judge, {then.name} ({settings})")
 
 
-def _tasks(contest: Contest, model: BlessedAnswers, questions: Sequence[Question]) -> Iterator[GradeTask]:
-    """What the judge would be asked about the baseline."""
+def _tasks(
+    contest: Contest, judge: str, model: BlessedAnswers, questions: Sequence[Question]
+) -> Iterator[GradeTask]:
+    """What a judge would be asked about the baseline."""
     for question in questions:
         for sample in range(1, model.recorded_samples + 1):
             answer = model.recorded(contest.task(question, sample))
             if isinstance(answer, Answer):
                 for turn in range(1, len(question.turns) + 1):
-                    yield from contest.grade_tasks(question, turn, answer, sample)
+                    yield from contest.grade_tasks(judge, question, turn, answer, sample)
 
 
-def _grades(blessed: Blessed, tasks: Sequence[GradeTask], contest: Contest) -> dict[Place, Judgment]:
-    lines = _recorded(blessed)
+def _grades(
+    blessed: Blessed, then: BlessedJudge, tasks: Sequence[GradeTask], judge: str
+) -> dict[Place, Judgment]:
+    lines = _recorded(then)
     grades = {}
     for task in tasks:
         question = task.question
@@ -188,28 +222,27 @@ def _grades(blessed: Blessed, tasks: Sequence[GradeTask], contest: Contest) -> d
             raise _AnewError(f"{where} was graded under another prompt or reference")
         if not blessed.judged_alike(question):
             raise _AnewError(f"the references or checks of question {question.question_id} were changed")
-        grades[_place(task)] = _judgment(line, task, contest)
+        grades[_place(task)] = _judgment(line, task, judge)
     return grades
 
 
-def _recorded(blessed: Blessed) -> dict[Place, SingleLine]:
-    if blessed.judgments is None:
+def _recorded(then: BlessedJudge) -> dict[Place, SingleLine]:
+    if then.judgments is None:
         return {}
     try:
-        lines = read_judgments(blessed.judgments).singles
+        lines = read_judgments(then.judgments).singles
     except MTBenchError as error:
         raise _AnewError(str(error)) from None
     bound = binding(lines).values()
     return {(line.question_id, line.turn, line.sample, line.repeat): line for line in bound if line.valid}
 
 
-def _judgment(line: SingleLine, task: GradeTask, contest: Contest) -> Judgment:
-    assert contest.judge is not None
+def _judgment(line: SingleLine, task: GradeTask, judge: str) -> Judgment:
     return Judgment(
         line.question_id,
         line.turn,
         task.answer.model,
-        contest.judge.name,
+        judge,
         task.prompt,
         line.score,
         line.text,

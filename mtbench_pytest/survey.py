@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from mtbench_pytest.contest import Contest, is_free
+from mtbench_pytest.contest import Contest, as_party, is_free
 from mtbench_pytest.crew import Crew, once
 from mtbench_pytest.drops import AskAgain
 from mtbench_pytest.judges.base import GradeTask, Judge, Task
@@ -19,7 +20,6 @@ from mtbench_pytest.records import (
     AnswerTask,
     Game,
     Judgment,
-    Party,
     Question,
     QuestionId,
     Row,
@@ -31,7 +31,7 @@ from mtbench_pytest.store import Store
 Answers = Mapping[QuestionId, Answer]
 
 
-def identify(name: Party, party: ChatModel | Judge, store: Store, crew: Crew) -> Mapping[str, Any]:
+def identify(name: str, party: ChatModel | Judge, store: Store, crew: Crew) -> Mapping[str, Any]:
     """A party's identity, as JSON; weights are read by one process of the run, and only where they changed.
 
     Raises:
@@ -54,7 +54,7 @@ def parties_with_work(
     scope: Sequence[Question],
     store: Store,
     ask_again: AskAgain | None = None,
-) -> list[Party]:
+) -> list[str]:
     """The parties that cost something and have something to do: something of theirs is not in the store.
 
     Free models are asked for their answers; they must be prepared.
@@ -67,59 +67,85 @@ def parties_with_work(
     """
     stored = {side: _stored(contest, side, asked, scope, store) for side in contest.models}
     answers: dict[Side, list[Answers]] = {side: found for side, found in stored.items() if found is not None}
-    working: list[Party] = [side for side in stored if side not in answers]
-    judge = contest.judge
-    if judge is not None and not is_free(judge):
-        checked = contest.standing is not None and contest.standing.again
-        if working or checked or not _all_judged(contest, judge, judged, answers, store, ask_again):
-            working.append("judge")
-    return working
+    sides: list[str] = [side for side in stored if side not in answers]
+    books = {name: _Book(name, judge) for name, judge in contest.judges.items() if not is_free(judge)}
+    for book in books.values():
+        book.look(contest, judged, answers, store)
+    again: list[Question] = []
+    if ask_again is not None and all(book.whole for book in books.values()):
+        again = [q for q in judged if ask_again(_graded(contest, q, _given_to(q, answers), books))]
+    return [
+        *sides,
+        *(
+            as_party(name)
+            for name, book in books.items()
+            if sides
+            or (name in contest.standings and contest.standings[name].again)
+            or not book.whole
+            or not book.has_further(contest, again, answers, store)
+        ),
+    ]
 
 
-def _all_judged(
-    contest: Contest,
-    judge: Judge,
-    questions: Sequence[Question],
-    answers: Mapping[Side, Sequence[Answers]],
-    store: Store,
-    ask_again: AskAgain | None,
-) -> bool:
-    """Whether all that a judge will be asked is stored, the grades of what is asked again included."""
-    identity = judge.identity()
+class _Book:
+    """What of one judge's judgments is stored."""
 
-    def key(task: Task) -> str:
-        return judgment_key(identity, task, judge.key_extra(task))
+    def __init__(self, name: str, judge: Judge) -> None:
+        self._name = name
+        self._judge = judge
+        self._identity = judge.identity()
+        self._stored: Mapping[str, Judgment | Game] = {}
+        self.whole = False
+        """Whether all is there but what is asked again."""
 
-    keys = {key(task) for task in judge_tasks(contest, questions, answers)}
-    stored = store.judgments(keys)
-    if len(stored) < len(keys):
-        return False
-    if ask_again is None:
-        return True
-    further: set[str] = set()
-    for question in questions:
-        given = _given_to(question, answers)
-        if ask_again(_graded(contest, question, given, lambda task: stored.get(key(task)))):
-            further.update(map(key, regrade_tasks(contest, question, answers)))
-    return len(store.judgments(further)) == len(further)
+    def look(
+        self,
+        contest: Contest,
+        questions: Sequence[Question],
+        answers: Mapping[Side, Sequence[Answers]],
+        store: Store,
+    ) -> None:
+        """Looks for what the judge will be asked."""
+        keys = {self._key(task) for task in judge_tasks(contest, self._name, questions, answers)}
+        self._stored = store.judgments(keys)
+        self.whole = len(self._stored) == len(keys)
+
+    def has_further(
+        self,
+        contest: Contest,
+        questions: Sequence[Question],
+        answers: Mapping[Side, Sequence[Answers]],
+        store: Store,
+    ) -> bool:
+        """Whether the grades of these questions, which are asked again, are stored too."""
+        tasks = (task for q in questions for task in regrade_tasks(contest, self._name, q, answers))
+        keys = set(map(self._key, tasks))
+        return len(store.judgments(keys)) == len(keys)
+
+    def said(self, task: Task) -> Judgment | Game | None:
+        """What is stored for a task."""
+        return self._stored.get(self._key(task))
+
+    def _key(self, task: Task) -> str:
+        return judgment_key(self._identity, task, self._judge.key_extra(task))
 
 
 def _graded(
     contest: Contest,
     question: Question,
     given: Mapping[tuple[Side, int], Answer],
-    stored: Callable[[Task], Judgment | Game | None],
+    books: Mapping[str, _Book],
 ) -> Row:
-    """What a run will know of the grades of a question."""
+    """What a run will know of the grades of a question, as far as that is stored."""
     graded: dict[tuple[Side, int], tuple[Judgment, ...]] = {}
     for (side, sample), answer in given.items():
-        tasks = (
-            task
+        graded[side, sample] = tuple(
+            replace(said, judge=name)
+            for name, book in books.items()
             for turn in range(1, len(question.turns) + 1)
-            for task in contest.grade_tasks(question, turn, answer, sample)
+            for task in contest.grade_tasks(name, question, turn, answer, sample)
+            if isinstance(said := contest.known_grade(name, side, task) or book.said(task), Judgment)
         )
-        said = (contest.known_grade(side, task) or stored(task) for task in tasks)
-        graded[side, sample] = tuple(one for one in said if isinstance(one, Judgment))
     return Row(
         bench=contest.bench.name,
         question_id=question.question_id,
@@ -133,6 +159,7 @@ def _graded(
             for side in contest.models
         },
         repeats=contest.repeats,
+        judges=tuple(contest.judges),
     )
 
 
@@ -182,26 +209,26 @@ async def _all_of(model: ChatModel, tasks: Sequence[AnswerTask]) -> Answers:
 
 
 def judge_tasks(
-    contest: Contest, questions: Sequence[Question], answers: Mapping[Side, Sequence[Answers]]
+    contest: Contest, judge: str, questions: Sequence[Question], answers: Mapping[Side, Sequence[Answers]]
 ) -> Iterator[Task]:
-    """What the judge is asked about these answers."""
+    """What a judge is asked about these answers."""
     for question in questions:
         said = _given_to(question, answers)
         for turn in range(1, len(question.turns) + 1):
             for (side, sample), answer in said.items():
-                tasks = contest.grade_tasks(question, turn, answer, sample)
-                yield from (task for task in tasks if contest.known_grade(side, task) is None)
+                tasks = contest.grade_tasks(judge, question, turn, answer, sample)
+                yield from (task for task in tasks if contest.known_grade(judge, side, task) is None)
         if all((side, 1) in said for side in SIDES):
             for turn in contest.game_turns(question):
                 yield from contest.game_tasks(question, turn, said["candidate", 1], said["baseline", 1])
 
 
 def regrade_tasks(
-    contest: Contest, question: Question, answers: Mapping[Side, Sequence[Answers]]
+    contest: Contest, judge: str, question: Question, answers: Mapping[Side, Sequence[Answers]]
 ) -> Iterator[GradeTask]:
-    """What the judge is asked about these answers where the question is asked again."""
+    """What a judge is asked about these answers where the question is asked again."""
     for (_, sample), answer in _given_to(question, answers).items():
-        yield from contest.regrade_tasks(question, answer, sample)
+        yield from contest.regrade_tasks(judge, question, answer, sample)
 
 
 def _given_to(

@@ -47,6 +47,8 @@ def row_from_dict(data: Plain) -> Row:
         repeats=data["repeats"],
         regraded={side: tuple(map(_judgment, found)) for side, found in data["regraded"].items()},
         regrade_failures=tuple(map(judge_failure_from_dict, data["regrade_failures"])),
+        judges=tuple(data["judges"]),
+        left=data["left"],
     )
 
 

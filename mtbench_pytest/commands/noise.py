@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtbench_pytest.commands.meter import Meter, at_least
+
+if TYPE_CHECKING:
+    from mtbench_pytest.records import Question
+    from mtbench_pytest.regrade import Outlook, Regraded
 
 _TIMES = (1, 2, 3, 5)  # how often an answer may be graded in a run, as the table shows it
 
@@ -30,7 +37,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="FILE.jsonl",
         help="model answers in FastChat's form, such as a report's model_answer/NAME.jsonl",
     )
-    parser.add_argument("--judge", required=True, metavar="SPEC", help="who grades, such as openai:gpt-4o")
+    parser.add_argument(
+        "--judge",
+        required=True,
+        action="append",
+        metavar="SPEC",
+        help="who grades, such as openai:gpt-4o; given several times, each of them and their panel",
+    )
     parser.add_argument(
         "--repeats", type=at_least(2), default=5, metavar="K", help="grades of each reply (default: 5)"
     )
@@ -53,16 +66,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _noise(arguments: argparse.Namespace) -> int:
+    from mtbench_pytest.building import told_apart
     from mtbench_pytest.judges import build_judge
     from mtbench_pytest.locate import find_bench
     from mtbench_pytest.models import build_model
     from mtbench_pytest.office import Office
-    from mtbench_pytest.regrade import outlook, regrade
-    from mtbench_pytest.report.noise import noise_json, noise_lines
+    from mtbench_pytest.regrade import regrade
     from mtbench_pytest.specs import Spec, parse_spec
     from mtbench_pytest.suite import load_bench
 
-    judge = build_judge(parse_spec(arguments.judge))
+    judges = told_apart([build_judge(spec) for spec in map(parse_spec, arguments.judge)])
     answers = build_model(Spec("answers", str(arguments.answers), text=str(arguments.answers)))
     bench = load_bench(find_bench(arguments.bench))
     questions = bench.questions
@@ -70,35 +83,57 @@ def _noise(arguments: argparse.Namespace) -> int:
         questions = bench.sample(arguments.sample, arguments.seed)
     turns = sum(len(question.turns) for question in questions)
     office = Office(_store_url(arguments.store))
-    meter = Meter("judgment", turns * arguments.repeats)
+    found: dict[str, Regraded] = {}
     try:
-        found = regrade(
-            bench,
-            answers,
-            judge,
-            questions,
-            arguments.repeats,
-            store=office.store,
-            concurrency=arguments.concurrency,
-            show=meter.show,
-        )
+        for name, judge in judges.items():
+            meter = Meter("judgment", turns * arguments.repeats)
+            try:
+                found[name] = regrade(
+                    bench,
+                    answers,
+                    judge,
+                    questions,
+                    arguments.repeats,
+                    store=office.store,
+                    concurrency=arguments.concurrency,
+                    show=meter.show,
+                )
+            finally:
+                meter.close()
     except KeyboardInterrupt:
-        meter.close()
         if arguments.store != "none":
             print("\nwhat was graded is kept, and the same command goes on", file=sys.stderr)
         raise
     finally:
-        meter.close()
         office.close()
-    sd = found.noise.sd if found.noise else 0.0
-    times = sorted({*_TIMES, arguments.repeats}) if found.noise else []
-    outlooks = [outlook(sd, bench.questions, n) for n in times]
+    _tell(found, bench.questions, arguments)
+    return 1 if any(one.failures for one in found.values()) else 0
+
+
+def _tell(
+    found: Mapping[str, Regraded], questions: Sequence[Question], arguments: argparse.Namespace
+) -> None:
+    """Prints each judge's figures, and what several are as a panel."""
+    from mtbench_pytest.regrade import outlook
+    from mtbench_pytest.report.noise import noise_json, noise_lines, panel_json, panel_lines
+
+    n, times = len(questions), sorted({*_TIMES, arguments.repeats})
+
+    def outlooks(sd: float | None) -> list[Outlook]:
+        return [] if sd is None else [outlook(sd, questions, repeats) for repeats in times]
+
+    sds = {name: one.noise.sd if one.noise else None for name, one in found.items()}
+    known = [sd for sd in sds.values() if sd is not None]
+    together = math.hypot(*known) / len(known) if len(known) == len(found) > 1 else None
     if arguments.json:
-        result = noise_json(found, outlooks, judge.name, len(bench.questions))
+        each = [noise_json(one, outlooks(sds[name]), name, n) for name, one in found.items()]
+        result = each[0] if len(each) == 1 else panel_json(each, outlooks(together))
         print(json.dumps(result, ensure_ascii=False, indent=1))
-    else:
-        print("\n".join(noise_lines(found, outlooks, judge.name, len(bench.questions))))
-    return 1 if found.failures else 0
+        return
+    texts = ["\n".join(noise_lines(one, outlooks(sds[name]), name, n)) for name, one in found.items()]
+    if together is not None:
+        texts.append("\n".join(panel_lines(list(found), outlooks(together), n)))
+    print("\n\n".join(texts))
 
 
 def _store_url(given: str | None) -> str | None:

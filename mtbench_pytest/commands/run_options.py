@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mtbench_pytest.options import OPTIONS, Option
-from mtbench_pytest.settings import Settings, read_settings
+from mtbench_pytest.settings import Given, Settings, read_settings
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         SpecError: For the first that cannot be understood.
     """
 
-    def given(option: Option) -> str | None:
-        text: str | None = getattr(arguments, option.key)
+    def given(option: Option) -> Given:
+        text: Given = getattr(arguments, option.key)
         if option.name == "bench" and text is None and arguments.tests is not None:
             tests: Path = arguments.tests
             return str(tests.parent if tests.suffix == ".py" else tests)

@@ -15,6 +15,7 @@ from mtbench_pytest.critical_chance import (
     false_alarm,
     gradings_by,
     noise_of_judge,
+    noise_of_judges,
     turns_of_questions,
 )
 from mtbench_pytest.errors import SpecError
@@ -28,15 +29,14 @@ from mtbench_pytest.planning.answers import AnswerWork, answer_work, find_cast, 
 from mtbench_pytest.planning.earlier import Earlier, read_earlier
 from mtbench_pytest.planning.judgments import JudgeWork, judge_work
 from mtbench_pytest.planning.outlook import Outlook, outlook
-from mtbench_pytest.records import SIDES, Party, Question
+from mtbench_pytest.records import SIDES, Party, Question, Side
 from mtbench_pytest.settings import Settings
-from mtbench_pytest.standing import standing_of
+from mtbench_pytest.standing import standings_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import load_bench
 
 __all__ = ["Plan", "Time", "make_plan"]
 
-_PARTIES: tuple[Party, ...] = (*SIDES, "judge")
 _FILE = "sqlite:///"
 _NOBODYS = "a plan"  # names grades that no run has made
 
@@ -62,8 +62,10 @@ class Plan:
         bench: Its name.
         questions: Selected.
         turns: Of these together.
-        parties: By party how it was named; those that were.
+        sides: By side how it was named; those that were.
+        judges: How they were named.
         answers: One a side that was named.
+        work: One a judge; without a judge what any would have to do.
         time: None without an earlier run that tells.
         critical: How often critical categories stop an equal model; None where there are none.
         concerns: What stands in the way, in sentences.
@@ -72,9 +74,10 @@ class Plan:
     bench: str
     questions: int
     turns: int
-    parties: dict[Party, str]
+    sides: dict[Side, str]
+    judges: tuple[str, ...]
     answers: tuple[AnswerWork, ...]
-    judge: JudgeWork
+    work: tuple[JudgeWork, ...]
     time: Time | None
     outlook: Outlook
     critical: FalseAlarm | None
@@ -82,13 +85,13 @@ class Plan:
 
     @property
     def calls(self) -> int:
-        """Calls to servers and to the judge."""
-        return sum(work.calls for work in self.answers) + self.judge.calls
+        """Calls to servers and to the judges."""
+        return sum(work.calls for work in self.answers) + sum(work.calls for work in self.work)
 
     @property
     def cost(self) -> Cost | None:
         """Of all whose prices are stated; None where none are."""
-        every = [*(work.cost for work in self.answers), self.judge.cost]
+        every = [*(work.cost for work in self.answers), *(work.cost for work in self.work)]
         known = [cost for cost in every if cost is not None]
         return sum(known[1:], known[0]) if known else None
 
@@ -118,17 +121,20 @@ def make_plan(
     before = None if earlier is None else read_earlier(earlier)
     bench = load_bench(find_bench(settings.bench or Path("general")))
     questions = bench.questions if settings.sample is None else bench.sample(settings.sample, settings.seed)
-    named = {party: str(spec) for party in _PARTIES if (spec := getattr(settings, party)) is not None}
+    named = {side: str(spec) for side in SIDES if (spec := getattr(settings, side)) is not None}
+    needs: set[Party] = {*named}
+    if settings.judges:
+        needs.add("judge")
     limited = (settings.max_calls, settings.max_cost) != NO_LIMITS
     budget = Budget(settings.max_calls, settings.max_cost) if limited else None
-    contest = build_contest(settings, bench, named, budget)  # which refuses a limit on cost without prices
+    contest = build_contest(settings, bench, needs, budget)  # which refuses a limit on cost without prices
     contest.check_prompts(questions)
     for party in contest.free:
-        if party != "judge" or len(contest.models) == len(SIDES):
+        if party in contest.models or len(contest.models) == len(SIDES):
             contest.prepare(party, questions)
     regrade, again = settings.regrade_baseline, settings.drift_sample
-    known = standing_of(contest, questions, regrade=regrade, again=again, nonce=lambda: _NOBODYS)
-    contest = replace(contest, standing=known)
+    known = standings_of(contest, questions, regrade=regrade, again=again, nonce=lambda: _NOBODYS)
+    contest = replace(contest, standings=known)
     with _store(settings, folder) as store:
         same = is_same_model(contest, store, [named.get(side, "") for side in SIDES])
         cast = find_cast(contest, questions, store, before, same_model=same)
@@ -136,17 +142,28 @@ def make_plan(
             answer_work(contest, side, questions, cast, asked=not same or side == SIDES[0])
             for side in contest.models
         ]
-        judge = judge_work(contest, questions, cast, store, before)
+        judges = [
+            judge_work(contest, name, questions, cast, store, before) for name in contest.judges or [""]
+        ]
     policy = settings.policy(bench.config)
     plan = Plan(
         bench=bench.name,
         questions=len(questions),
         turns=sum(len(question.turns) for question in questions),
-        parties=named,
+        sides=named,
+        judges=tuple(map(str, settings.judges)),
         answers=tuple(answers),
-        judge=judge,
-        time=None if before is None else _time(before, answers, judge, settings.concurrency),
-        outlook=outlook(questions, policy, settings, before, {"grade": sd, "win rate": win_rate_sd}, margins),
+        work=tuple(judges),
+        time=None if before is None else _time(before, answers, judges, settings.concurrency),
+        outlook=outlook(
+            questions,
+            policy,
+            settings,
+            before,
+            {"grade": sd, "win rate": win_rate_sd},
+            margins,
+            max(len(settings.judges), 1),
+        ),
         critical=_false_alarm(contest, questions, policy, settings, before),
         concerns=(),
     )
@@ -174,14 +191,16 @@ def _store(settings: Settings, folder: Path) -> Iterator[Store]:
         office.close()
 
 
-def _time(earlier: Earlier, answers: Sequence[AnswerWork], judge: JudgeWork, concurrency: int) -> Time | None:
+def _time(
+    earlier: Earlier, answers: Sequence[AnswerWork], judges: Sequence[JudgeWork], concurrency: int
+) -> Time | None:
     if (pace := earlier.pace) is None:
         return None
     answering: float | None = 0.0
     if written := sum(work.usage.written.n for work in answers):
         answering = None if pace.tokens is None else written / pace.tokens
     judging: float | None = 0.0
-    if calls := judge.calls:
+    if calls := sum(judge.calls for judge in judges):
         judging = None if pace.call is None else calls * pace.call / min(concurrency, calls)
     return Time(answering, judging)
 
@@ -194,21 +213,23 @@ def _false_alarm(
     earlier: Earlier | None,
 ) -> FalseAlarm | None:
     """By the grades of an earlier run's baseline, where that was on this bench."""
-    judge, config = contest.judge, contest.bench.config
+    stated = contest.bench.config.judge_noise
     same = earlier is not None and earlier.bench == contest.bench.digest
     grades = {one.question_id: one.baseline for one in earlier.seen} if earlier and same else {}
-    noise = noise_of_judge(None, config.judge_noise.get(judge.name) if judge else None)
-    gradings = gradings_by(settings.judge.kind if settings.judge else None)
+    noise = noise_of_judges(
+        [noise_of_judge(None, stated.get(judge.name)) for judge in contest.judges.values()]
+    )
+    gradings = gradings_by([spec.kind for spec in settings.judges])
     return false_alarm(list(turns_of_questions(questions, policy, grades)), noise, gradings)
 
 
 def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
     """Why the run would refuse its margin, where the bench says how much the judge wobbles."""
-    judge, stated = contest.judge, contest.bench.config.judge_noise
-    if judge is not None:
+    judges, stated = list(contest.judges), contest.bench.config.judge_noise
+    if judges:
         turns = [len(question.turns) for question in questions]
         try:
-            check_margin(margin, judge.name, stated, turns, contest.repeats)
+            check_margin(margin, judges, stated, turns, contest.repeats)
         except SpecError as error:
             yield f"the run would be refused: {error}"
 

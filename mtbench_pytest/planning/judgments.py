@@ -15,6 +15,7 @@ from mtbench_pytest.planning.earlier import Earlier
 from mtbench_pytest.planning.said import Said
 from mtbench_pytest.prompts import PromptType
 from mtbench_pytest.records import SIDES, Answer, Question
+from mtbench_pytest.standing import Standing
 from mtbench_pytest.store import Store
 
 
@@ -42,14 +43,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class JudgeWork:
-    """What the judge has to do.
+    """What a judge has to do.
 
     Attributes:
+        judge: Its name; "" where none was named.
         free: It costs nothing to ask.
         usage: Of the calls still to be made; nothing for a free judge.
         cost: None without prices.
     """
 
+    judge: str
     grades: Tally
     games: Tally
     free: bool
@@ -63,19 +66,27 @@ class JudgeWork:
 
 
 def judge_work(
-    contest: Contest, questions: Sequence[Question], cast: Cast, store: Store, earlier: Earlier | None
+    contest: Contest,
+    name: str,
+    questions: Sequence[Question],
+    cast: Cast,
+    store: Store,
+    earlier: Earlier | None,
 ) -> JudgeWork:
-    """What the judge has to do; without one, what any judge would have to.
+    """What a judge has to do.
+
+    Args:
+        name: The judge's; "" for what any would have to.
 
     Raises:
         MTBenchError: What the judge raised.
     """
-    judge = contest.judge
+    judge, standing = contest.judges.get(name), contest.standings.get(name)
     graded = [(question, turn) for question in questions for turn in _turns(question)]
     compared = [(question, turn) for question in questions for turn in _game_turns(contest, question)]
-    grades = [one for question, turn in graded for one in _grades(contest, question, turn, cast)]
-    grades += _again(contest, cast)
-    stand = len(contest.standing.grades) if contest.standing is not None else 0
+    grades = [one for question, turn in graded for one in _grades(contest, name, question, turn, cast)]
+    grades += _again(standing, cast)
+    stand = len(standing.grades) if standing is not None else 0
     games = [one for question, turn in compared for one in _games(contest, question, turn, cast)]
     stated = None if (server := server_of(judge)) is None else server.price
     singles, single_usage = _tally(grades, len(grades), judge, store, _written("single", judge, earlier))
@@ -83,6 +94,7 @@ def judge_work(
     pairs, pair_usage = _tally(games, 2 * len(compared), judge, store, _written("pairwise", judge, earlier))
     usage = single_usage + pair_usage
     return JudgeWork(
+        judge=name,
         grades=singles,
         games=pairs,
         free=judge is not None and is_free(judge),
@@ -135,22 +147,22 @@ def _turns(question: Question) -> range:
 
 def _game_turns(contest: Contest, question: Question) -> Sequence[int]:
     """The turns that are compared; of parties that are not named, all."""
-    if contest.judge is not None and len(contest.models) == len(SIDES):
+    if contest.judges and len(contest.models) == len(SIDES):
         return contest.game_turns(question)
     return _turns(question) if contest.pairwise else ()
 
 
-def _grades(contest: Contest, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
+def _grades(contest: Contest, judge: str, question: Question, turn: int, cast: Cast) -> Iterator[_Asked]:
     for (side, sample), said in cast.items():
         one = said[question.question_id]
-        for task in contest.grade_tasks(question, turn, one.answer, sample):
-            if contest.known_grade(side, task) is None:
+        for task in contest.grade_tasks(judge, question, turn, one.answer, sample):
+            if contest.known_grade(judge, side, task) is None:
                 yield _Asked(task, (one,))
 
 
-def _again(contest: Contest, cast: Cast) -> list[_Asked]:
+def _again(standing: Standing | None, cast: Cast) -> list[_Asked]:
     """Blessed answers that are graded again, to see whether the judge moved."""
-    again = contest.standing.again if contest.standing is not None else ()
+    again = standing.again if standing is not None else ()
     return [_Asked(one.task, (cast["baseline", 1][one.task.question.question_id],)) for one in again]
 
 

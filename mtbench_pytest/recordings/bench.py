@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.contest import Contest, sampling_for
+from mtbench_pytest.contest import Contest, as_party, sampling_for
 from mtbench_pytest.recordings.folder import SnapshotFolder, Written, snapshot_folder
 from mtbench_pytest.recordings.mode import Mode, mode_of
 from mtbench_pytest.recordings.recorder import Identities, Recorder
@@ -46,7 +46,7 @@ class Recordings:
     @cached_property
     def mode(self) -> Mode:
         """What the run does with them."""
-        return mode_of(self._settings.record, self._settings.judge, recorded=bool(self.folder.files()))
+        return mode_of(self._settings.record, self._settings.judges, recorded=bool(self.folder.files()))
 
     @property
     def records(self) -> bool:
@@ -64,9 +64,10 @@ class Recordings:
         """
         if self.mode == "none":
             settings = self._settings
-            specs = {party: settings.need(party) for party in needs}
+            specs = {side: settings.need(side) for side in SIDES if side in needs}
+            judges = settings.need_judges() if "judge" in needs else ()
             manner = Manner(settings.pairwise, settings.samples, settings.judge_repeats, self._sampling)
-            self._replay = Replay(self.folder, specs, manner)
+            self._replay = Replay(self.folder, specs, judges, manner)
         return self._replay
 
     def _sampling(self, question: Question) -> Sampling:
@@ -101,7 +102,8 @@ class Recordings:
         Args:
             scope: All questions that may be asked in the run.
         """
-        specs = {party: str(getattr(self._settings, party)) for party in contest.parties}
+        specs: dict[str, str] = {side: str(getattr(self._settings, side)) for side in contest.models}
+        specs |= zip(map(as_party, contest.judges), map(str, self._settings.judges), strict=False)
         keys = {side: partial(self._replay.keys, side) for side in SIDES} if self._replay else {}
         self._recorder = Recorder(contest, scope, specs, keys)
 

@@ -5,7 +5,7 @@ Answers, prompts, grades and winners matter; prose does not: a judge may put the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from math import inf
 
@@ -25,9 +25,9 @@ def differences(old: Snapshot, new: Snapshot, tolerance: float = 0.0) -> list[st
     if old.sha256 != new.sha256:
         return ["the question changed: its answers and grades are another question's"]
     lines = []
-    if _judge(old) != _judge(new):
+    if _judges(old) != _judges(new):
         lines.append(
-            f"another judge: {old.judge.name} ({old.judge.spec}) -> {new.judge.name} ({new.judge.spec}), "
+            f"another judge: {_named(old)} -> {_named(new)}, "
             "or other settings of it; grades of two judges cannot be compared"
         )
     for side in SIDES:
@@ -43,8 +43,12 @@ def differences(old: Snapshot, new: Snapshot, tolerance: float = 0.0) -> list[st
     return lines
 
 
-def _judge(snapshot: Snapshot) -> tuple[str, object]:
-    return snapshot.judge.name, snapshot.judge.identity
+def _judges(snapshot: Snapshot) -> list[tuple[str, object]]:
+    return [(judge.name, judge.identity) for judge in snapshot.judges]
+
+
+def _named(snapshot: Snapshot) -> str:
+    return ", ".join(f"{judge.name} ({judge.spec})" for judge in snapshot.judges)
 
 
 def _answer(old: Sequence[Turn], new: Sequence[Turn], whose: str, tolerance: float) -> Iterator[str]:
@@ -69,14 +73,34 @@ def _answer(old: Sequence[Turn], new: Sequence[Turn], whose: str, tolerance: flo
 
 
 def _games(old: Snapshot, new: Snapshot) -> Iterator[str]:
-    before, now = ({one.turn: one for one in each.comparisons} for each in (old, new))
+    before, now = map(_by_turn, (old, new))
     for turn in sorted({*before, *now}):
         if turn not in now:
             yield f"turn {turn}: not compared pairwise any more"
         elif turn not in before:
             yield f"turn {turn}: compared pairwise, which it was not"
         else:
-            yield from _comparison(before[turn], now[turn], told=_first_change(old, new) <= turn)
+            for was, is_ in _of_one_judge(before[turn], now[turn]):
+                whose = f", {is_.judge}" if len(now[turn]) > 1 else ""
+                yield from _comparison(was, is_, whose, told=_first_change(old, new) <= turn)
+
+
+def _by_turn(snapshot: Snapshot) -> dict[int, dict[str, Comparison]]:
+    """By turn the comparisons, by judge."""
+    found: dict[int, dict[str, Comparison]] = {}
+    for one in snapshot.comparisons:
+        found.setdefault(one.turn, {})[one.judge] = one
+    return found
+
+
+def _of_one_judge(
+    old: Mapping[str, Comparison], new: Mapping[str, Comparison]
+) -> Iterator[tuple[Comparison, Comparison]]:
+    """What to compare with what: that another judge judged is told elsewhere."""
+    if "" in old or "" in new:  # a tie without games, of all judges
+        yield next(iter(old.values())), next(iter(new.values()))
+        return
+    yield from ((old[judge], new[judge]) for judge in new if judge in old)
 
 
 def _first_change(old: Snapshot, new: Snapshot) -> float:
@@ -91,17 +115,18 @@ def _first_change(old: Snapshot, new: Snapshot) -> float:
     return min(changed, default=inf)
 
 
-def _comparison(old: Comparison, new: Comparison, *, told: bool) -> Iterator[str]:
-    """One turn's games.
+def _comparison(old: Comparison, new: Comparison, whose: str, *, told: bool) -> Iterator[str]:
+    """One judge's games of a turn.
 
     Args:
+        whose: Says which judge's they are, where there are several.
         told: That its answers changed has been said, and so their prompts did.
     """
     if bool(old.games) != bool(new.games):
         when = "are" if old.games else "were"
         yield f"turn {new.turn}: the two answers {when} the same, a tie without games"
     for number, (was, is_) in enumerate(zip(old.games, new.games, strict=False)):
-        where = f"turn {new.turn}, game {number + 1} ({SIDES[number]} first)"
+        where = f"turn {new.turn}, game {number + 1} ({SIDES[number]} first){whose}"
         if was.winner != is_.winner:
             same = " for the same prompt" if was.sha256 == is_.sha256 else ""
             yield f"{where}: winner {was.winner} -> {is_.winner}{same}"

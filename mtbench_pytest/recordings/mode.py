@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Literal
 
 from mtbench_pytest.specs import Spec
@@ -13,19 +14,20 @@ MODES: tuple[Mode, ...] = ("none", "new", "all", "off")
 _NO = ("", "0", "false", "no")
 
 
-def replays_by_default(judge: Spec | None) -> bool:
-    """Whether a run that says nothing of it replays where it can: on a CI machine without the judge's key.
+def replays_by_default(judges: Sequence[Spec]) -> bool:
+    """Whether a run that says nothing of it replays where it can: on a CI machine without a judge's key.
 
     A judge that needs no key does not: on this machine, recorded, or the checks.
     """
-    if judge is None or judge.kind != "openai" or os.environ.get("CI", "").lower() in _NO:
+    served = [judge for judge in judges if judge.kind == "openai"]
+    if not served or os.environ.get("CI", "").lower() in _NO:
         return False
     from mtbench_pytest.server import lacks_key
 
-    return lacks_key(judge)
+    return any(map(lacks_key, served))
 
 
-def mode_of(stated: Mode | None, judge: Spec | None, *, recorded: bool) -> Mode:
+def mode_of(stated: Mode | None, judges: Sequence[Spec], *, recorded: bool) -> Mode:
     """What a bench's run does.
 
     Args:
@@ -34,4 +36,4 @@ def mode_of(stated: Mode | None, judge: Spec | None, *, recorded: bool) -> Mode:
     """
     if stated is not None:
         return stated
-    return "none" if recorded and replays_by_default(judge) else "off"
+    return "none" if recorded and replays_by_default(judges) else "off"

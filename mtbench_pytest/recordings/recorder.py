@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.contest import Contest
+from mtbench_pytest.contest import Contest, as_party
 from mtbench_pytest.keys import AnswerKeys
 from mtbench_pytest.recordings.snapshot import About, JudgeSnapshot, snapshot_of
 from mtbench_pytest.recordings.text import dump
-from mtbench_pytest.records import SIDES, Party, Question, Row, Side
+from mtbench_pytest.records import SIDES, Question, Row, Side
 
-Identities = Mapping[Party, Mapping[str, Any]]
+Identities = Mapping[str, Mapping[str, Any]]
 Keys = Callable[[Question], Sequence[str]]
 
 
@@ -20,7 +20,7 @@ class Recorder:
 
     Args:
         scope: All questions that may be asked in the run.
-        specs: As the user wrote them.
+        specs: By party as the user wrote them.
         keys: By side what the keys of the answers are, where the run itself cannot tell: a replay has no
             weights.
     """
@@ -29,7 +29,7 @@ class Recorder:
         self,
         contest: Contest,
         scope: Sequence[Question],
-        specs: Mapping[Party, str],
+        specs: Mapping[str, str],
         keys: Mapping[Side, Keys],
     ) -> None:
         self._contest = contest
@@ -46,14 +46,16 @@ class Recorder:
             row: Both sides of it are judged.
             identities: Of the run's parties.
         """
-        question, judge = self._asked[row.question_id], self._contest.judge
-        assert judge is not None, "what was judged has a judge"
+        question = self._asked[row.question_id]
         about = About(
             sampling=self._contest.sampling(question),
             samples=self._contest.samples,
             repeats=self._contest.repeats,
             pairwise=self._contest.pairwise,
-            judge=JudgeSnapshot(judge.name, self._specs["judge"], identities["judge"]),
+            judges=tuple(
+                JudgeSnapshot(judge, self._specs[as_party(judge)], identities[as_party(judge)])
+                for judge in row.judges
+            ),
             specs={side: self._specs[side] for side in SIDES},
             keys={side: self._keys_of(side, question, identities) for side in SIDES},
         )

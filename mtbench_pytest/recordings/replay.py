@@ -26,7 +26,6 @@ from mtbench_pytest.records import (
     Game,
     JudgeFailure,
     Judgment,
-    Party,
     Question,
     QuestionId,
     Sampling,
@@ -62,25 +61,28 @@ class Replay:
     """A bench's snapshots, as the parties of one run.
 
     Args:
-        specs: The run's parties; those that no test asks for may be absent.
+        specs: The run's sides; those that no test asks for may be absent.
+        judges: The run's; none where no test asks for them.
         manner: How the run asks.
     """
 
-    def __init__(self, folder: SnapshotFolder, specs: Mapping[Party, Spec], manner: Manner) -> None:
+    def __init__(
+        self, folder: SnapshotFolder, specs: Mapping[Side, Spec], judges: Sequence[Spec], manner: Manner
+    ) -> None:
         self.folder = folder
         self._specs = specs
+        self._judges = judges
         self._manner = manner
         self._found: dict[QuestionId, Snapshot | str] = {}
-        self._said: dict[QuestionId, dict[tuple[str, int], Judgment | Game]] = {}
+        self._said: dict[tuple[QuestionId, str], dict[tuple[str, int], Judgment | Game]] = {}
 
     def model(self, side: Side) -> SnapshotModel:
         """One side."""
         return SnapshotModel(self, side, self._name(side))
 
-    def judge(self) -> SnapshotJudge:
-        """The judge. The checks are computed again, for they cost nothing, and must come out as recorded."""
-        spec = self._specs["judge"]
-        return SnapshotJudge(self, self._name("judge"), build_judge(spec) if spec.kind == "checks" else None)
+    def judge(self, spec: Spec) -> SnapshotJudge:
+        """A judge. The checks are computed again, for they cost nothing, and must come out as recorded."""
+        return SnapshotJudge(self, spec, build_judge(spec) if spec.kind == "checks" else None)
 
     def find(self, question: Question) -> Snapshot | str:
         """A question's snapshot, or what is wrong with it for this run."""
@@ -115,15 +117,17 @@ class Replay:
         first = self._first.get(side)
         return len(first.answers) if isinstance(first, SideSnapshot) else 1
 
-    def said(self, task: Task) -> Judgment | Game | str:
-        """What the judge said of a prompt, or why that is not known."""
+    def said(self, judge: Spec, task: Task) -> Judgment | Game | str:
+        """What a judge said of a prompt, or why that is not known."""
         question = task.question
         found = self.find(question)
         if isinstance(found, str):
             return found
-        if question.question_id not in self._said:
-            self._said[question.question_id] = found.said()
-        said = self._said[question.question_id].get((prompt_digest(task.prompt), repeat_of(task)))
+        place = (question.question_id, str(judge))
+        if place not in self._said:
+            recorded = _of_spec(found, judge)
+            self._said[place] = found.said(recorded.name) if recorded else {}
+        said = self._said[place].get((prompt_digest(task.prompt), repeat_of(task)))
         return said or (
             f"{_about(task)}: the judge's prompt {task.prompt.name!r} is not the one recorded; "
             "its template or the reference changed"
@@ -162,33 +166,45 @@ class Replay:
         if isinstance(found := self.find(question), str):
             yield found
         elif question in judged:
-            for task in judge_tasks(contest, [question], found.answers()):
-                if isinstance(said := self.said(task), str):
-                    yield said
+            for name, spec in zip(contest.judges, self._judges, strict=False):
+                for task in judge_tasks(contest, name, [question], found.answers()):
+                    if isinstance(said := self.said(spec, task), str):
+                        yield said
 
-    @property
-    def judge_identity(self) -> Mapping[str, Any]:
-        """The judge's, as it was recorded; empty where it is not."""
-        first = self._first.get("judge")
-        return first.identity if isinstance(first, JudgeSnapshot) else {}
+    def recorded_judge(self, spec: Spec) -> JudgeSnapshot:
+        """A judge as it was recorded; without an identity where it is not."""
+        return self._first_judges.get(str(spec)) or JudgeSnapshot(str(spec), str(spec), {})
 
-    def _name(self, party: Party) -> str:
-        first = self._first.get(party)
-        return first.name if first else str(self._specs[party])
+    def _name(self, side: Side) -> str:
+        first = self._first.get(side)
+        return first.name if first else str(self._specs[side])
 
     @cached_property
-    def _first(self) -> Mapping[Party, JudgeSnapshot | SideSnapshot]:
-        """The parties as the first snapshot has them that is of the same specs; all must be as these."""
-        first: dict[Party, JudgeSnapshot | SideSnapshot] = {}
-        for path in self.folder.files():
+    def _first(self) -> Mapping[Side, SideSnapshot]:
+        """The sides as the first snapshot has them that is of the same specs; all must be as these."""
+        first: dict[Side, SideSnapshot] = {}
+        for snapshot in self._snapshots():
             if len(first) == len(self._specs):
                 break
-            with suppress(FileError):
-                snapshot = self.folder.read(path)
-                recorded = {party: _party(snapshot, party) for party in self._specs if party not in first}
-                same = {party: one for party, one in recorded.items() if one.spec == str(self._specs[party])}
-                first |= same
+            recorded = {side: snapshot.sides[side] for side in self._specs if side not in first}
+            first |= {side: one for side, one in recorded.items() if one.spec == str(self._specs[side])}
         return first
+
+    @cached_property
+    def _first_judges(self) -> Mapping[str, JudgeSnapshot]:
+        """By spec the judges in the same way."""
+        first: dict[str, JudgeSnapshot] = {}
+        wanted = set(map(str, self._judges))
+        for snapshot in self._snapshots():
+            if len(first) == len(wanted):
+                break
+            first = {one.spec: one for one in snapshot.judges if one.spec in wanted} | first
+        return first
+
+    def _snapshots(self) -> Iterator[Snapshot]:
+        for path in self.folder.files():
+            with suppress(FileError):
+                yield self.folder.read(path)
 
     def _misfits(self, snapshot: Snapshot, question: Question) -> Iterator[str]:
         """In what a snapshot is none of this run's."""
@@ -197,14 +213,14 @@ class Replay:
         answers = [answer for side in snapshot.sides.values() for answer in side.answers]
         if any(len(answer.turns) != len(question.turns) for answer in answers):
             yield f"not an answer to each of the {len(question.turns)} turns"
-        for party, spec in self._specs.items():
-            recorded = _party(snapshot, party)
+        for side, spec in self._specs.items():
+            recorded = snapshot.sides[side]
             if recorded.spec != str(spec):
-                yield f"recorded of {party} {recorded.spec}, and this run's is {spec}"
-            elif recorded.name != self._name(party):
-                yield f"recorded of a {party} named {recorded.name}, and others of {self._name(party)}"
-            elif isinstance(recorded, JudgeSnapshot) and recorded.identity != self.judge_identity:
-                yield "recorded with other settings of the judge than others"
+                yield f"recorded of {side} {recorded.spec}, and this run's is {spec}"
+            elif recorded.name != self._name(side):
+                yield f"recorded of a {side} named {recorded.name}, and others of {self._name(side)}"
+        for spec in self._judges:
+            yield from self._misfits_of(snapshot, spec)
         manner, wanted = self._manner, self._manner.sampling(question)
         for setting in ("temperature", "seed", "max_new_tokens"):
             then, now = getattr(snapshot.sampling, setting), getattr(wanted, setting)
@@ -216,8 +232,19 @@ class Replay:
             yield f"recorded with {snapshot.samples} samples, and this run has {manner.samples}"
         if snapshot.repeats != manner.repeats:
             yield f"recorded with {snapshot.repeats} grades an answer, and this run has {manner.repeats}"
-        if manner.pairwise and not snapshot.pairwise and "judge" in self._specs:
+        if manner.pairwise and not snapshot.pairwise and self._judges:
             yield "recorded with --mtbench-pairwise off"
+
+    def _misfits_of(self, snapshot: Snapshot, spec: Spec) -> Iterator[str]:
+        """In what a judge is none of this run's; further judges of a panel do no harm."""
+        then, first = _of_spec(snapshot, spec), self.recorded_judge(spec)
+        if then is None:
+            recorded = ", ".join(judge.spec for judge in snapshot.judges)
+            yield f"recorded of judge {recorded}, and this run's is {spec}"
+        elif then.name != first.name:
+            yield f"recorded of a judge named {then.name}, and others of {first.name}"
+        elif then.identity != first.identity:
+            yield "recorded with other settings of the judge than others"
 
 
 class SnapshotModel:
@@ -267,15 +294,16 @@ class SnapshotJudge:
 
     Args:
         replay: Where they are.
-        name: The judge's, as it was recorded.
+        spec: The judge's.
         computed: The judge itself where it costs nothing to ask again, and must say the same.
     """
 
     free = True
 
-    def __init__(self, replay: Replay, name: str, computed: Judge | None = None) -> None:
-        self.name = name
+    def __init__(self, replay: Replay, spec: Spec, computed: Judge | None = None) -> None:
+        self.name = replay.recorded_judge(spec).name
         self._replay = replay
+        self._spec = spec
         self._computed = computed
 
     def prepare(self, questions: Sequence[Question], models: Sequence[str], pairwise: bool) -> None:
@@ -283,7 +311,7 @@ class SnapshotJudge:
 
     def identity(self) -> Mapping[str, Any]:
         """See `Judge.identity`: as it was recorded."""
-        return self._replay.judge_identity
+        return self._replay.recorded_judge(self._spec).identity
 
     def key_extra(self, task: Task) -> Mapping[str, Any]:
         """See `Judge.key_extra`: two questions of one wording have two snapshots."""
@@ -294,15 +322,15 @@ class SnapshotJudge:
         found = self._replay.find(question)
         if isinstance(found, str):
             return tuple(range(1, len(question.turns) + 1))
-        return tuple(comparison.turn for comparison in found.comparisons)
+        return tuple(dict.fromkeys(comparison.turn for comparison in found.comparisons))
 
     def has_grade(self, task: GradeTask) -> bool:
         """See `HasGrades.has_grade`: what is computed would only repeat itself."""
-        return self._computed is None and not isinstance(self._replay.said(task), str)
+        return self._computed is None and not isinstance(self._replay.said(self._spec, task), str)
 
     async def grade(self, task: GradeTask) -> Judgment | JudgeFailure:
         """See `Judge.grade`."""
-        said = self._replay.said(task)
+        said = self._replay.said(self._spec, task)
         if isinstance(said, Judgment) and self._computed is not None:
             now = await self._computed.grade(task)
             if isinstance(now, JudgeFailure):
@@ -316,7 +344,7 @@ class SnapshotJudge:
     async def play(self, task: GameTask) -> Game | JudgeFailure:
         """See `Judge.play`."""
         names = (task.answer_a.model, task.answer_b.model)
-        said = self._replay.said(task)
+        said = self._replay.said(self._spec, task)
         if isinstance(said, Game) and self._computed is not None:
             now = await self._computed.play(task)
             if isinstance(now, JudgeFailure):
@@ -342,5 +370,5 @@ def _about(task: Task) -> str:
     return f"turn {task.turn}, {task.answer_a.model} against {task.answer_b.model}"
 
 
-def _party(snapshot: Snapshot, party: Party) -> JudgeSnapshot | SideSnapshot:
-    return snapshot.judge if party == "judge" else snapshot.sides[party]
+def _of_spec(snapshot: Snapshot, spec: Spec) -> JudgeSnapshot | None:
+    return next((judge for judge in snapshot.judges if judge.spec == str(spec)), None)

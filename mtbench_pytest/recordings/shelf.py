@@ -14,7 +14,7 @@ from mtbench_pytest.judges.base import GradeTask, repeat_of
 from mtbench_pytest.keys import judgment_key, prompt_digest, question_digest
 from mtbench_pytest.recordings.folder import SnapshotFolder
 from mtbench_pytest.recordings.snapshot import Snapshot
-from mtbench_pytest.records import Answer, Game, Judgment
+from mtbench_pytest.records import Answer, Game, Judgment, Question
 from mtbench_pytest.store import Store
 from mtbench_pytest.survey import judge_tasks, regrade_tasks
 
@@ -85,20 +85,27 @@ class Shelf(Store):
     @cached_property
     def _judgments(self) -> dict[str, Judgment | Game]:
         found: dict[str, Judgment | Game] = {}
-        if (judge := self._contest.judge) is None:
-            return found
         questions = {question.question_id: question for question in self._contest.bench.questions}
         for snapshot in self._snapshots:
             question = questions.get(snapshot.question_id)
             if question is None or question_digest(question) != snapshot.sha256:
                 continue
-            said = snapshot.said()
-            answers = snapshot.answers()
-            again = regrade_tasks(self._contest, question, answers)
-            for task in (*judge_tasks(self._contest, [question], answers), *again):
-                if isinstance(task, GradeTask) and task.nonce:  # a grade that is to be made anew
-                    continue
-                if one := said.get((prompt_digest(task.prompt), repeat_of(task))):
-                    key = judgment_key(snapshot.judge.identity, task, judge.key_extra(task))
+            for name in self._contest.judges:
+                found |= self._of_judge(snapshot, name, question)
+        return found
+
+    def _of_judge(self, snapshot: Snapshot, name: str, question: Question) -> dict[str, Judgment | Game]:
+        """What is recorded for the tasks of one of this run's judges; keys of other judges find nothing."""
+        found: dict[str, Judgment | Game] = {}
+        judge = self._contest.judges[name]
+        said = {then.name: snapshot.said(then.name) for then in snapshot.judges}
+        answers = snapshot.answers()
+        again = regrade_tasks(self._contest, name, question, answers)
+        for task in (*judge_tasks(self._contest, name, [question], answers), *again):
+            if isinstance(task, GradeTask) and task.nonce:  # a grade that is to be made anew
+                continue
+            for then in snapshot.judges:
+                if one := said[then.name].get((prompt_digest(task.prompt), repeat_of(task))):
+                    key = judgment_key(then.identity, task, judge.key_extra(task))
                     found[key] = replace(one, prompt=task.prompt)
         return found

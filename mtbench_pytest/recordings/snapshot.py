@@ -1,12 +1,13 @@
-"""One question as it is recorded: both sides' answers, what the judge said of them, and what each depends on.
+"""One question as it is recorded: both sides' answers, what judges said of them, and what each depends on.
 
 It is what a reviewer reads and what a run without models replays; `text.py` makes a file of it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from mtbench_pytest.keys import prompt_digest, question_digest
@@ -30,12 +31,13 @@ Winner = Side | Literal["tie"]
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """What the judge said of one turn of an answer.
+    """What a judge said of one turn of an answer.
 
     Attributes:
         prompt: The prompt's name.
         sha256: Of the prompt as it was sent.
         text: The judge's reply, its reasons included.
+        judge: Its name.
         served_model: The model's name as the judge's server gave it, where there is one.
         fingerprint: The server's, or "".
     """
@@ -44,18 +46,20 @@ class Grading:
     sha256: str
     grade: float
     text: str
+    judge: str
     served_model: str = ""
     fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What the judge said of one game; fields as `Grading` has them."""
+    """What a judge said of one game; fields as `Grading` has them."""
 
     prompt: str
     sha256: str
     winner: Winner
     text: str
+    judge: str
     served_model: str = ""
     fingerprint: str = ""
 
@@ -66,17 +70,17 @@ class Turn:
 
     Attributes:
         reply: Without its reasoning.
-        gradings: One a repeat: the judge may be asked several times.
-        regraded: By the number of the repeat, of a question that was asked again; part of no grade.
+        gradings: One a judge and repeat: a judge may be asked several times.
+        regraded: Each with the number of its repeat, of a question that was asked again; part of no grade.
     """
 
     reply: Reply
     gradings: tuple[Grading, ...]
-    regraded: Mapping[int, Grading] = field(default_factory=dict)
+    regraded: tuple[tuple[int, Grading], ...] = ()
 
     @property
     def grade(self) -> float:
-        """Mean grade over the repeats."""
+        """Mean grade over repeats and judges, who were all asked as often."""
         return sum(one.grade for one in self.gradings) / len(self.gradings)
 
 
@@ -132,10 +136,15 @@ class JudgeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One turn's two games; the candidate stood first in the first. Empty where both said the same."""
+    """A judge's two games of a turn, the candidate first in the first; none where both said the same."""
 
     turn: int
     games: tuple[Played, Played] | tuple[()]
+
+    @property
+    def judge(self) -> str:
+        """Whose it is; "" where nobody was asked."""
+        return self.games[0].judge if self.games else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,7 @@ class Snapshot:
     samples: int
     repeats: int
     pairwise: bool
-    judge: JudgeSnapshot
+    judges: tuple[JudgeSnapshot, ...]
     sides: Mapping[Side, SideSnapshot]
     comparisons: tuple[Comparison, ...]
 
@@ -170,16 +179,21 @@ class Snapshot:
             for side, seen in self.sides.items()
         }
 
-    def said(self) -> dict[tuple[str, int], Judgment | Game]:
-        """What the judge said, by the digest of the prompt and repeat; the prompts' text is not recorded."""
-        grades = {(said.sha256, one.repeat): one for said, one in self._judgments()}
-        return {**grades, **{(said.sha256, 1): game for said, game in self._games()}}
+    def said(self, judge: str) -> dict[tuple[str, int], Judgment | Game]:
+        """What a judge said, by the digest of the prompt and repeat; the prompts' text is not recorded."""
+        grades = {(said.sha256, one.repeat): one for said, one in self._judgments() if said.judge == judge}
+        games = {(said.sha256, 1): game for said, game in self._games() if said.judge == judge}
+        return {**grades, **games}
 
     def _judgments(self) -> Iterator[tuple[Grading, Judgment]]:
         for side in self.sides.values():
             for answer in side.answers:
                 for number, turn in enumerate(answer.turns, 1):
-                    for repeat, said in (*enumerate(turn.gradings, 1), *turn.regraded.items()):
+                    repeats: Counter[str] = Counter()
+                    for said in turn.gradings:
+                        repeats[said.judge] += 1
+                        yield said, self._judgment(side.name, number, said, repeats[said.judge])
+                    for repeat, said in turn.regraded:
                         yield said, self._judgment(side.name, number, said, repeat)
 
     def _judgment(self, model: str, turn: int, said: Grading, repeat: int) -> Judgment:
@@ -187,7 +201,7 @@ class Snapshot:
             question_id=self.question_id,
             turn=turn,
             model=model,
-            judge=self.judge.name,
+            judge=said.judge,
             prompt=Prompt(said.prompt, "", ""),
             grade=said.grade,
             text=said.text,
@@ -207,7 +221,7 @@ class Snapshot:
                         turn=comparison.turn,
                         model_a=a,
                         model_b=b,
-                        judge=self.judge.name,
+                        judge=said.judge,
                         prompt=Prompt(said.prompt, "", ""),
                         winner="tie" if said.winner == "tie" else "A" if said.winner == first else "B",
                         text=said.text,
@@ -230,7 +244,7 @@ class About:
     samples: int
     repeats: int
     pairwise: bool
-    judge: JudgeSnapshot
+    judges: tuple[JudgeSnapshot, ...]
     specs: Mapping[Side, str]
     keys: Mapping[Side, Sequence[str]]
 
@@ -245,7 +259,7 @@ def snapshot_of(row: Row, question: Question, about: About) -> Snapshot:
         samples=about.samples,
         repeats=about.repeats,
         pairwise=about.pairwise,
-        judge=about.judge,
+        judges=about.judges,
         sides={side: _side(row, side, about) for side in SIDES},
         comparisons=tuple(_comparison(verdict) for verdict in row.verdicts),
     )
@@ -269,7 +283,7 @@ def _answer(
         Turn(
             reply,
             tuple(_grading(judgment) for judgment in judgments if judgment.turn == turn),
-            {judgment.repeat: _grading(judgment) for judgment in regraded if judgment.turn == turn},
+            tuple((judgment.repeat, _grading(judgment)) for judgment in regraded if judgment.turn == turn),
         )
         for turn, reply in enumerate(answer.replies, 1)
     )
@@ -279,7 +293,7 @@ def _answer(
 def _grading(said: Judgment) -> Grading:
     prompt = said.prompt
     served = (said.served_model, said.fingerprint)
-    return Grading(prompt.name, prompt_digest(prompt), said.grade, said.text, *served)
+    return Grading(prompt.name, prompt_digest(prompt), said.grade, said.text, said.judge, *served)
 
 
 def _comparison(verdict: Verdict) -> Comparison:
@@ -293,4 +307,4 @@ def _comparison(verdict: Verdict) -> Comparison:
 
 def _played(game: Game, winner: Winner) -> Played:
     served = (game.served_model, game.fingerprint)
-    return Played(game.prompt.name, prompt_digest(game.prompt), winner, game.text, *served)
+    return Played(game.prompt.name, prompt_digest(game.prompt), winner, game.text, game.judge, *served)

@@ -7,7 +7,7 @@ and no secret is in it: recording the same thing again changes no byte.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,35 @@ def dump(snapshot: Snapshot) -> str:
         "samples": snapshot.samples,
         "judge_repeats": snapshot.repeats,
         "pairwise": snapshot.pairwise,
-        "judge": asdict(snapshot.judge),
+        **_plain_judges(snapshot.judges),
         **{side: _plain_side(seen) for side, seen in snapshot.sides.items()},
         "verdicts": [
             {"turn": one.turn, "games": [_plain_game(game) for game in one.games]}
             for one in snapshot.comparisons
         ],
     }
+    if len(snapshot.judges) == 1:
+        _unsaid(plain)
     text = json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True, default=str)
     return clean(text) + "\n"
+
+
+def _plain_judges(judges: Sequence[JudgeSnapshot]) -> dict[str, Any]:
+    plain = [asdict(judge) for judge in judges]
+    return {"judge": plain[0]} if len(plain) == 1 else {"judges": plain}
+
+
+def _unsaid(plain: dict[str, Any]) -> None:
+    """Leaves out whose a judgment is where there is one judge."""
+    gradings = [
+        said
+        for side in SIDES
+        for answer in plain[side]["answers"]
+        for turn in answer["turns"]
+        for said in (*turn["grades"], *turn.get("regraded", ()))
+    ]
+    for said in [*gradings, *(game for one in plain["verdicts"] for game in one["games"])]:
+        del said["judge"]
 
 
 def _plain_side(side: SideSnapshot) -> dict[str, Any]:
@@ -69,7 +89,7 @@ def _plain_turn(turn: Turn) -> dict[str, Any]:
         **({"capped": True} if reply.capped else {}),
         **{name: count for name, count in tokens.items() if count is not None},
         "grades": [_plain_grading(one) for one in turn.gradings],
-        **({"regraded": [_plain_again(*one) for one in turn.regraded.items()]} if turn.regraded else {}),
+        **({"regraded": [_plain_again(*one) for one in turn.regraded]} if turn.regraded else {}),
     }
 
 
@@ -89,6 +109,7 @@ def _plain_game(game: Played) -> dict[str, Any]:
 def _plain_said(said: Grading | Played) -> dict[str, Any]:
     served = {"served_model": said.served_model, "fingerprint": said.fingerprint}
     return {
+        "judge": said.judge,
         "prompt": said.prompt,
         "prompt_sha256": said.sha256,
         "reasons": said.text.split("\n"),
@@ -137,34 +158,39 @@ def parse(text: str, path: Path) -> Snapshot:
 
 
 def _read(data: Mapping[str, Any]) -> Snapshot:
+    question_id = data["question_id"]
+    judges = [JudgeSnapshot(**judge) for judge in data.get("judges") or [data["judge"]]]
+    only = judges[0].name if len(judges) == 1 else None  # whose all is; of a panel each judgment says it
     return Snapshot(
-        question_id=data["question_id"],
+        question_id=question_id,
         category=data["category"],
         sha256=data["question_sha256"],
         sampling=Sampling(**data["sampling"]),
         samples=data["samples"],
         repeats=data["judge_repeats"],
         pairwise=data["pairwise"],
-        judge=JudgeSnapshot(**data["judge"]),
-        sides={side: _read_side(data[side]) for side in SIDES},
+        judges=tuple(judges),
+        sides={side: _read_side(data[side], only) for side in SIDES},
         comparisons=tuple(
-            Comparison(one["turn"], _read_games(list(map(_read_game, one["games"]))))
+            Comparison(one["turn"], _read_games([_read_game(game, only) for game in one["games"]]))
             for one in data["verdicts"]
         ),
     )
 
 
-def _read_side(data: Mapping[str, Any]) -> SideSnapshot:
+def _read_side(data: Mapping[str, Any], only: str | None) -> SideSnapshot:
     if not data["answers"]:
         raise ValueError("a side without an answer")
-    return SideSnapshot(data["model"], data["spec"], tuple(map(_read_answer, data["answers"])))
+    answers = tuple(_read_answer(answer, only) for answer in data["answers"])
+    return SideSnapshot(data["model"], data["spec"], answers)
 
 
-def _read_answer(data: Mapping[str, Any]) -> AnswerSnapshot:
-    return AnswerSnapshot(data["key"], data["made_with"], tuple(map(_read_turn, data["turns"])))
+def _read_answer(data: Mapping[str, Any], only: str | None) -> AnswerSnapshot:
+    turns = tuple(_read_turn(turn, only) for turn in data["turns"])
+    return AnswerSnapshot(data["key"], data["made_with"], turns)
 
 
-def _read_turn(data: Mapping[str, Any]) -> Turn:
+def _read_turn(data: Mapping[str, Any], only: str | None) -> Turn:
     reply = Reply(
         "\n".join(data["answer"]),
         capped=data.get("capped", False),
@@ -173,23 +199,24 @@ def _read_turn(data: Mapping[str, Any]) -> Turn:
     )
     if not data["grades"]:
         raise ValueError("a turn without a grade")
-    regraded = {int(one["repeat"]): _read_grading(one) for one in data.get("regraded", ())}
-    return Turn(reply, tuple(map(_read_grading, data["grades"])), regraded)
+    again = ((int(one["repeat"]), _read_grading(one, only)) for one in data.get("regraded", ()))
+    return Turn(reply, tuple(_read_grading(said, only) for said in data["grades"]), tuple(again))
 
 
-def _read_grading(data: Mapping[str, Any]) -> Grading:
-    return Grading(grade=float(data["grade"]), **_read_said(data))
+def _read_grading(data: Mapping[str, Any], only: str | None) -> Grading:
+    return Grading(grade=float(data["grade"]), **_read_said(data, only))
 
 
-def _read_game(data: Mapping[str, Any]) -> Played:
+def _read_game(data: Mapping[str, Any], only: str | None) -> Played:
     winner = data["winner"]
     if winner not in (*SIDES, "tie"):
         raise ValueError(winner)
-    return Played(winner=winner, **_read_said(data))
+    return Played(winner=winner, **_read_said(data, only))
 
 
-def _read_said(data: Mapping[str, Any]) -> dict[str, Any]:
+def _read_said(data: Mapping[str, Any], only: str | None) -> dict[str, Any]:
     return {
+        "judge": data["judge"] if only is None else only,
         "prompt": data["prompt"],
         "sha256": data["prompt_sha256"],
         "text": "\n".join(data["reasons"]),

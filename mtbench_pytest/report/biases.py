@@ -34,7 +34,7 @@ def biases_result(found: Biases) -> dict[str, Any]:
         "by_length": {length: asdict(group) for length, group in found.lengths.items()},
         "win_rate": found.win_rate,
         "length_controlled": asdict(controlled) if isinstance(controlled, Controlled) else controlled or None,
-        "one_family": asdict(found.kinship) if found.kinship else None,
+        "one_family": _one_family_result(found.kinship),
     }
 
 
@@ -43,8 +43,7 @@ def biases_lines(found: Biases) -> Iterator[str]:
     if any(replies.attempts for replies in found.replies.values()):
         yield _addressing_line(found.replies)
     parts = []
-    if found.kinship:
-        parts.append(_one_family(found.kinship))
+    parts += [_one_family(judge, kin) for judge, kin in found.kinship.items()]
     controlled, rate = _trusted(found), found.win_rate
     if controlled and rate is not None and abs(controlled.win_rate - rate) >= _WORTH_SAYING:
         parts.append(f"at equal length the win rate would be {percent(controlled.win_rate)}")
@@ -71,8 +70,15 @@ def _by_side(counts: Mapping[Side, int]) -> str:
     return ", ".join(f"{side} {counts[side]}" for side in SIDES)
 
 
-def _one_family(kin: Kinship) -> str:
-    return f"judge and {' and '.join(kin.sides)} are of one family ({', '.join(kin.families)})"
+def _one_family(judge: str, kin: Kinship) -> str:
+    who = f"judge {judge}" if judge else "judge"
+    return f"{who} and {' and '.join(kin.sides)} are of one family ({', '.join(kin.families)})"
+
+
+def _one_family_result(kinship: Mapping[str, Kinship]) -> Any:
+    """Of a judge that judges alone its own; of a panel by judge."""
+    plain = {judge: asdict(kin) for judge, kin in kinship.items()}
+    return plain.get("") or plain or None
 
 
 def biases_markdown(found: Biases, spoken: Mapping[Side, Spoken]) -> Iterator[str]:
@@ -89,10 +95,10 @@ def biases_markdown(found: Biases, spoken: Mapping[Side, Spoken]) -> Iterator[st
     for name, cells in _side_rows(found.replies, spoken):
         yield f"| {name} | {' | '.join(cells)} |"
     yield from _length_section(found)
-    if found.kinship:
+    for judge, kin in found.kinship.items():
         yield ""
         yield (
-            f"**Warning:** {_one_family(found.kinship)}, by their names. Judges tend to favour texts of "
+            f"**Warning:** {_one_family(judge, kin)}, by their names. Judges tend to favour texts of "
             "their own kind (Panickssery et al. 2024)."
         )
     yield from _attempts(found.replies)

@@ -26,7 +26,7 @@ def standing_result(standing: Standing) -> dict[str, Any]:
         "sampling": manifest["sampling"],
         "grades": len(standing.grades),
         "graded_anew": standing.anew,
-        "served": manifest["judge"]["served"],
+        "served": list(standing.served),
         "checked": len({again.task.question.question_id for again in standing.again}),
     }
 

@@ -88,7 +88,7 @@ def _inside(row: Row, question: Question | None, language: str) -> Iterator[str]
             yield from _side(row, side, turn, language)
         yield "</div>"
         for verdict in (verdict for verdict in row.verdicts if verdict.turn == turn):
-            yield _verdict(verdict)
+            yield _verdict(verdict, named=len(row.judges) > 1)
         for failure in row.failures:
             if isinstance(failure, JudgeFailure) and failure.turn == turn:
                 yield _failure(failure)
@@ -149,7 +149,8 @@ def _reasons(judgment: Judgment) -> str:
     )
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: Verdict, *, named: bool) -> str:
+    """A comparison; with the judge's name where there are several."""
     if not verdict.games:
         return '<p class="verdict">pairwise: a tie, both conversations are the same text</p>'
     if not verdict.consistent:
@@ -159,7 +160,8 @@ def _verdict(verdict: Verdict) -> str:
     else:
         words = f"the {verdict.winner} wins in both orders"
     games = "".join(map(_game, verdict.games, verdict.winners))
-    return folded(f"pairwise: {words}", f'<div class="sides">{games}</div>', "verdict")
+    whose = f"{verdict.judge}, " if named else ""
+    return folded(f"{whose}pairwise: {words}", f'<div class="sides">{games}</div>', "verdict")
 
 
 def _game(game: Game, winner: str) -> str:

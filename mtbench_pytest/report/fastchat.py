@@ -30,7 +30,8 @@ def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str
         files[f"model_judgment/{name}_single.jsonl"] = _dumped(_single_lines(rows, name, tstamp))
     for name in dict.fromkeys(file_name(judgment.judge) for row in rows for judgment, _ in _regraded(row)):
         files[f"model_judgment/{name}_regraded.jsonl"] = _dumped(_regraded_lines(rows, name, tstamp))
-    for name in dict.fromkeys(file_name(_judge_of(verdict, row)) for row in rows for verdict in row.verdicts):
+    judges = (judge for row in rows for verdict in row.verdicts for judge in _judges_of(verdict, row))
+    for name in dict.fromkeys(map(file_name, judges)):
         files[f"model_judgment/{name}_pair.jsonl"] = _dumped(_pair_lines(rows, name, tstamp))
     return files
 
@@ -150,9 +151,9 @@ def _single_line(judgment: Judgment, sample: int, tstamp: float) -> dict[str, An
 def _pair_lines(rows: Sequence[Row], name: str, tstamp: float) -> Iterator[dict[str, Any]]:
     for row in rows:
         for verdict in row.verdicts:
-            judge = _judge_of(verdict, row)
-            if file_name(judge) == name:
-                yield _pair_line(verdict, row, judge, tstamp)
+            for judge in _judges_of(verdict, row):
+                if file_name(judge) == name:
+                    yield _pair_line(verdict, row, judge, tstamp)
 
 
 def _pair_line(verdict: Verdict, row: Row, judge: str, tstamp: float) -> dict[str, Any]:
@@ -182,9 +183,9 @@ def _game_fields(key: str, game: Game, winner: Side | Literal["tie"]) -> dict[st
     }
 
 
-def _judge_of(verdict: Verdict, row: Row) -> str:
-    """The judge's name; a tie of identical answers asked nobody, so the row's grades tell."""
+def _judges_of(verdict: Verdict, row: Row) -> Sequence[str]:
+    """Whose it is; a tie of identical answers asked nobody and is every judge's, as the row's grades tell."""
     if verdict.games:
-        return verdict.games[0].judge
+        return [verdict.judge]
     known = [judgment.judge for judgments in row.judgments.values() for judgment in judgments]
-    return known[0] if known else "judge"
+    return list(dict.fromkeys(known)) or ["judge"]

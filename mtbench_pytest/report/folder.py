@@ -33,7 +33,7 @@ def report_files(
     about: Mapping[str, Any],
     tstamp: float,
     questions: Sequence[Question] = (),
-    unused: Sequence[Row] = (),
+    made: Sequence[Row] = (),
     more: Sequence[str] = (),
 ) -> dict[str, Iterable[str]]:
     """Relative path to parts of text; `result.json` last, so that who finds it finds the rest too.
@@ -43,10 +43,10 @@ def report_files(
 
     Args:
         questions: What the rows are about.
-        unused: Answers and judgments that the decision does not rest on, but that were paid for.
+        made: All that was answered and judged, also what the decision does not rest on: it was paid for.
         more: Further sections of the report, as lines of Markdown.
     """
-    files = fastchat_files([*rows, *unused], tstamp)
+    files = fastchat_files(made or rows, tstamp)
     about = {**about, "files": sorted(files)}
     return {
         **files,

@@ -122,6 +122,7 @@ def step_summary(
     report: str,
     questions: Sequence[Question] = (),
     room: int = SUMMARY_LIMIT,
+    panel: Sequence[str] = (),
 ) -> str:
     """A bench's part of the step's summary; "" where there is no room at all.
 
@@ -131,10 +132,11 @@ def step_summary(
         report: Where the report is.
         questions: What the rows are about.
         room: Bytes it may take.
+        panel: What is to be said of a panel of judges, as lines.
     """
     turns = {question.question_id: question.turns for question in questions}
     kept: list[str] = []
-    for part in _parts(decision, rows, parties, report, turns):
+    for part in _parts(decision, rows, parties, report, turns, panel):
         room -= size_of(part)
         if room < _NOTE_ROOM:
             kept.append("\nThe summary of a step has no room for the rest; it is in the report.\n")
@@ -154,6 +156,7 @@ def _parts(
     parties: Mapping[str, Any],
     report: str,
     turns: Mapping[QuestionId, Sequence[str]],
+    panel: Sequence[str],
 ) -> Iterator[str]:
     """Pieces of Markdown; the summary may end after any of them."""
     yield f"## {decision.bench}: {decision.outcome}\n\n"
@@ -163,6 +166,7 @@ def _parts(
     yield from (f"{line}\n" for line in table(ENDPOINT, map(endpoint_cells, decision.endpoints)))
     yield "\n"
     yield from (f"{line}\n" for line in table(CATEGORY, category_rows(decision)))
+    yield "".join(f"\n{line}\n" for line in panel)
     yield f"\n{_failures(rows)}"
     drops = dropped(rows)
     if drops:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mtbench_pytest.decision import Decision
 from mtbench_pytest.drops import graded_again
 from mtbench_pytest.explain import points
+from mtbench_pytest.panel import PanelView
 from mtbench_pytest.records import SIDES, Row
 from mtbench_pytest.report.tables import games_text, shown_as
 
@@ -32,12 +33,19 @@ def question_properties(row: Row) -> Iterator[Property]:
         yield "mtbench_again", ", ".join(points(one.difference) for one in again)
 
 
-def suite_properties(decision: Decision) -> Iterator[Property]:
-    """What was decided for a bench, and why; the bench is in each name, for there may be several."""
+def suite_properties(decision: Decision, panel: PanelView | None = None) -> Iterator[Property]:
+    """What was decided for a bench, and why; the bench is in each name, for there may be several.
+
+    Args:
+        panel: The judges, where there are several.
+    """
     bench = f"mtbench.{decision.bench}"
     yield f"{bench}.decision", decision.outcome
     for number, reason in enumerate(decision.reasons, 1):
         yield f"{bench}.reason.{number}", reason
+    for seat in panel.seats if panel else ():
+        alone = seat.alone.outcome if seat.alone else ""
+        yield f"{bench}.judge.{seat.judge}", f"left: {seat.left}" if seat.left else alone
     yield f"{bench}.judged", f"{decision.judged} of {decision.expected}"
     for endpoint in decision.endpoints:
         show, bounds = shown_as(endpoint), endpoint.bounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -41,10 +41,7 @@ def noise_lines(found: Regraded, outlooks: Sequence[Outlook], judge: str, questi
     yield f"grades that changed   {changed.hits} of {changed.n} replies: {percent(changed.value)}, {bounds}"
     yield ""
     yield f"A run on the bench's {questions} questions, each answer graded so often:"
-    yield ""
-    yield "times   noise floor   smallest sensible margin"
-    for one in outlooks:
-        yield f"{one.repeats:>5}{one.floor:>14.3f}{rounded_up(one.margin):>27.2f}"
+    yield from _table(outlooks)
     yield ""
     yield "Under the floor a margin is decided by the judge's noise. Under the sensible one a candidate that"
     yield "is equal would fail more than one time in five by the judge alone. For bench.toml, so that runs"
@@ -52,6 +49,29 @@ def noise_lines(found: Regraded, outlooks: Sequence[Outlook], judge: str, questi
     yield ""
     yield "[judge_noise]"
     yield f"{json.dumps(judge, ensure_ascii=False)} = {rounded_up(noise.sd):g}"
+
+
+def _table(outlooks: Sequence[Outlook]) -> Iterator[str]:
+    yield ""
+    yield "times   noise floor   smallest sensible margin"
+    for one in outlooks:
+        yield f"{one.repeats:>5}{one.floor:>14.3f}{rounded_up(one.margin):>27.2f}"
+
+
+def panel_lines(judges: Sequence[str], outlooks: Sequence[Outlook], questions: int) -> Iterator[str]:
+    """What several judges' noise comes to where the mean of their grades counts."""
+    yield f"{', '.join(judges)} as a panel:"
+    yield f"a run on the bench's {questions} questions, each answer graded so often by each judge:"
+    yield from _table(outlooks)
+
+
+def panel_json(judges: Sequence[Mapping[str, Any]], outlooks: Sequence[Outlook]) -> dict[str, Any]:
+    """The figures of several judges for programs.
+
+    Args:
+        judges: Of each what `noise_json` says.
+    """
+    return {"judges": list(judges), "panel": [asdict(one) for one in outlooks]}
 
 
 def _failure_lines(found: Regraded) -> Iterator[str]:

@@ -179,7 +179,7 @@ def _failures(rows: Sequence[Row], anchors: Mapping[Any, str]) -> Iterator[str]:
         name = text(f"question {row.question_id}")
         anchor = anchors.get(row.question_id)
         linked = f'<a href="#{anchor}">{name}</a>' if anchor else name
-        place = failure_place(failure)
+        place = text(failure_place(failure, row))
         yield f"<li>{failure_kind(failure)} of {linked}{place}: {text(failure.reason)}</li>\n"
     yield "</ul>"
     if (rest := len(failed) - _FAILURES) > 0:

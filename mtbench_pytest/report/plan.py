@@ -11,11 +11,12 @@ from mtbench_pytest.explain import percent
 from mtbench_pytest.planning import Plan, Time
 from mtbench_pytest.planning.amounts import Basis, Cost, FourBytes, Tokens, Usage
 from mtbench_pytest.planning.chances import HALF_A_POINT, ITS_WIN_RATE, Chances
-from mtbench_pytest.planning.judgments import Tally
+from mtbench_pytest.planning.judgments import JudgeWork, Tally
 from mtbench_pytest.planning.reach import POWER, Reach
 from mtbench_pytest.progress import duration
+from mtbench_pytest.records import SIDES
 from mtbench_pytest.report.critical import false_alarm_line, false_alarm_result
-from mtbench_pytest.report.terminal import wrapped
+from mtbench_pytest.report.terminal import one_line, wrapped
 
 _MARKS: Mapping[Basis, str] = {"counted": "", "as before": "~", "at most": "<= "}
 _NAME = 24
@@ -29,15 +30,10 @@ def plan_result(plan: Plan) -> dict[str, Any]:
         "bench": plan.bench,
         "questions": plan.questions,
         "turns": plan.turns,
-        **{str(party): spec for party, spec in plan.parties.items()},
+        **{str(side): spec for side, spec in plan.sides.items()},
+        **_judges_named(plan),
         "answers": {work.side: {**_plain(asdict(work)), "to_make": work.to_make} for work in plan.answers},
-        "judge_work": {
-            "free": plan.judge.free,
-            "grades": {**asdict(plan.judge.grades), "calls": plan.judge.grades.calls},
-            "games": {**asdict(plan.judge.games), "calls": plan.judge.games.calls},
-            "usage": asdict(plan.judge.usage),
-            "cost": None if plan.judge.cost is None else asdict(plan.judge.cost),
-        },
+        **_judge_work(plan),
         "calls": plan.calls,
         "cost": None if plan.cost is None else asdict(plan.cost),
         "time": None if plan.time is None else asdict(plan.time),
@@ -47,6 +43,27 @@ def plan_result(plan: Plan) -> dict[str, Any]:
         "critical": false_alarm_result(plan.critical),
         "concerns": list(plan.concerns),
     }
+
+
+def _judges_named(plan: Plan) -> dict[str, Any]:
+    if len(plan.judges) > 1:
+        return {"judges": list(plan.judges)}
+    return {"judge": plan.judges[0]} if plan.judges else {}
+
+
+def _judge_work(plan: Plan) -> dict[str, Any]:
+    """Of one judge its work; of a panel that of each, by name."""
+    by_name = {
+        work.judge: {
+            "free": work.free,
+            "grades": {**asdict(work.grades), "calls": work.grades.calls},
+            "games": {**asdict(work.games), "calls": work.games.calls},
+            "usage": asdict(work.usage),
+            "cost": None if work.cost is None else asdict(work.cost),
+        }
+        for work in plan.work
+    }
+    return {"panel_work": by_name} if len(by_name) > 1 else {"judge_work": by_name[plan.work[0].judge]}
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -59,8 +76,10 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan for people, at most 80 columns wide."""
     yield f"bench {plan.bench}: {plan.questions} questions, {plan.turns} turns"
-    for party in ("candidate", "baseline", "judge"):
-        yield from wrapped(f"{party} {plan.parties.get(party, '(not named)')}")
+    for side in SIDES:
+        yield from wrapped(f"{side} {plan.sides.get(side, '(not named)')}")
+    for spec in plan.judges or ["(not named)"]:
+        yield from wrapped(f"judge {spec}")
     yield ""
     yield from _work_table(plan)
     yield ""
@@ -78,16 +97,23 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 def _work_table(plan: Plan) -> Iterator[str]:
     yield f"{'':<{_NAME}}" + _cells(("needed", "at hand", "no call", "to make", "calls"), 10)
-    for work in plan.answers:
-        counts = (work.needed, work.at_hand, work.shared, work.to_make, work.calls)
-        yield f"{f'answers of {work.side}':<{_NAME}}" + _cells(map(_count, counts), 10)
-    for name, tally in (("grades", plan.judge.grades), ("games", plan.judge.games)):
-        yield f"{name:<{_NAME}}" + _cells(map(_count, _counts(tally)), 10)
+    for made in plan.answers:
+        counts = (made.needed, made.at_hand, made.shared, made.to_make, made.calls)
+        yield f"{f'answers of {made.side}':<{_NAME}}" + _cells(map(_count, counts), 10)
+    for work in plan.work:
+        for name, tally in (("grades", work.grades), ("games", work.games)):
+            yield f"{_of(name, work, plan):<{_NAME}}" + _cells(map(_count, _counts(tally)), 10)
     yield f"{'calls together':<{_NAME}}" + f"{_count(plan.calls):>50}"
-    if plan.judge.free:
-        yield "the judge costs nothing"
-    if identical := plan.judge.games.identical:
+    for work in plan.work:
+        if work.free:
+            yield f"judge {work.judge} costs nothing" if len(plan.work) > 1 else "the judge costs nothing"
+    if identical := sum(work.games.identical for work in plan.work):
         yield f"{_count(identical)} games are of identical conversations: ties without a call"
+
+
+def _of(what: str, work: JudgeWork, plan: Plan) -> str:
+    """What a line of a table is about; of a panel also whose it is."""
+    return one_line(f"{what} {work.judge}", _NAME - 1) if len(plan.work) > 1 else what
 
 
 def _counts(tally: Tally) -> tuple[int, ...]:
@@ -98,8 +124,9 @@ def _usage_table(plan: Plan) -> Iterator[str]:
     lines = [
         (str(work.side), work.usage, work.cost, work.counted_by) for work in plan.answers if work.to_make
     ]
-    if plan.judge.calls:
-        lines.append(("judge", plan.judge.usage, plan.judge.cost, FourBytes.name))
+    lines += [
+        (_of("judge", work, plan), work.usage, work.cost, FourBytes.name) for work in plan.work if work.calls
+    ]
     if not lines:
         yield "nothing is left to make: it costs nothing"
         return
@@ -122,7 +149,7 @@ def _legend(lines: Sequence[tuple[str, Usage, Cost | None, str]]) -> Iterator[st
         yield "~ by the lengths of the earlier run"
     if "at most" in bases:
         yield "<= at most: as long as --mtbench-max-new-tokens and the judge's limit allow"
-    if any(name == "judge" and usage.written.basis == "at most" for name, usage, *_ in lines):
+    if any(name.startswith("judge") and usage.written.basis == "at most" for name, usage, *_ in lines):
         yield "judgments usually have 200 to 400 tokens: --earlier tells yours"
     for counted_by in dict.fromkeys(counted_by for *_, counted_by in lines):
         names = ", ".join(name for name, *_, by in lines if by == counted_by)

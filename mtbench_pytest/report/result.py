@@ -66,9 +66,11 @@ def row_result(row: Row) -> dict[str, Any]:
         "difference": row.difference,
         "again": again_result(row),
         "score": row.score,
+        **_by_judge(row),
         "verdicts": [
             {
                 "turn": verdict.turn,
+                **({"judge": verdict.judge} if len(row.judges) > 1 else {}),
                 "winner": verdict.winner,
                 "games": verdict.winners,
                 "consistent": verdict.consistent,
@@ -78,6 +80,23 @@ def row_result(row: Row) -> dict[str, Any]:
         ],
         "failures": [_failure(failure) for failure in row.failures],
         "regrade_failures": [_failure(failure) for failure in row.regrade_failures],
+    }
+
+
+def _by_judge(row: Row) -> dict[str, Any]:
+    """What each judge of several made of it; nothing of one, whose figures are the row's."""
+    if len(row.judges) < 2:
+        return {}
+    return {
+        "judges": {
+            judge: {
+                **{side: own.grade(side) for side in SIDES},
+                "difference": own.difference,
+                "score": own.score,
+            }
+            for judge in row.judges
+            for own in (row.by([judge]),)
+        }
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
 from mtbench_pytest.explain import chance, confidence, percent, points
 from mtbench_pytest.records import SIDES, Row
+from mtbench_pytest.report.terminal import games_of
 
 Cells = tuple[str, ...]
 
@@ -24,8 +25,10 @@ UNKNOWN = "-"
 
 def party_cells(about: Mapping[str, Any]) -> Iterator[Cells]:
     """Who met whom."""
-    for party in ("candidate", "baseline", "judge"):
-        yield (party, about[party]["name"], about[party]["spec"])
+    for side in SIDES:
+        yield (side, about[side]["name"], about[side]["spec"])
+    for judge in about.get("panel", {}).get("judges") or [about["judge"]]:
+        yield ("judge (left)" if judge.get("left") else "judge", judge["name"], judge["spec"])
 
 
 def endpoint_cells(endpoint: Endpoint) -> Cells:
@@ -106,6 +109,5 @@ def question_cells(row: Row) -> Cells:
 
 
 def games_text(row: Row) -> str:
-    """How the candidate did in each turn that was compared."""
-    words = {"candidate": "win", "baseline": "loss", "tie": "tie"}
-    return ", ".join(words[verdict.winner] for verdict in row.verdicts)
+    """How the candidate did in each turn that was compared, by several judges as win/tie/tie."""
+    return ", ".join("/".join(words) for words in games_of(row))

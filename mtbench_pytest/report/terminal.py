@@ -203,11 +203,13 @@ def failure_kind(failure: Failure) -> str:
     return "judgment" if len(failure.models) == 1 else "game"
 
 
-def failure_place(failure: Failure) -> str:
-    """Which turn, and which repeat of several, as ", turn 2"; nothing of an answer."""
+def failure_place(failure: Failure, row: Row) -> str:
+    """Which turn, which repeat and which judge of several, as ", turn 2"; nothing of an answer."""
     if isinstance(failure, AnswerFailure):
         return ""
-    return f", turn {failure.turn}" + (f", repeat {failure.repeat}" if failure.repeat > 1 else "")
+    repeat = f", repeat {failure.repeat}" if failure.repeat > 1 else ""
+    whose = f", judge {failure.judge}" if len(row.judges) > 1 else ""
+    return f", turn {failure.turn}{repeat}{whose}"
 
 
 def grades_in_words(grades: Sequence[float]) -> str:
@@ -236,10 +238,17 @@ def verbose_word(row: Row) -> str:
     candidate, baseline, difference = row.grade("candidate"), row.grade("baseline"), row.difference
     if candidate is None or baseline is None or difference is None:
         return ""
-    games = " ".join({"candidate": "win", "baseline": "loss", "tie": "tie"}[v.winner] for v in row.verdicts)
+    games = " ".join("/".join(words) for words in games_of(row))
     again = " ".join(points(one.difference) for one in graded_again(row))
     told = f"{points(difference)}{f', again {again}' if again else ''}{', ' if games else ''}{games}"
     return f"{candidate:.2f} vs {baseline:.2f} ({told})"
+
+
+def games_of(row: Row) -> Iterator[list[str]]:
+    """By turn that was compared how the candidate did, a word a judge."""
+    words = {"candidate": "win", "baseline": "loss", "tie": "tie"}
+    for turn in dict.fromkeys(verdict.turn for verdict in row.verdicts):
+        yield [words[verdict.winner] for verdict in row.verdicts if verdict.turn == turn]
 
 
 def one_line(text: str, width: int) -> str:

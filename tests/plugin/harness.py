@@ -50,12 +50,12 @@ def worth(answer, turn):
     return float(re.findall(r"worth ([\\d.]+)", answer.turns[turn - 1])[-1])
 
 
-def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0", later=""):
+def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0", later="", name=""):
     """Fails to judge some questions, breaks down at another, or has a bug there; ids apart by commas.
 
     With `always` every game has that winner, whatever stands there. With `wobble` the repeats of a grade are
     off by these points, apart by commas. With `later` the further grades of the candidate are these, each a
-    number or "fail".
+    number or "fail". A named one writes its name beside what it is asked.
     """
     offsets = [float(points) for points in wobble.split(",")]
 
@@ -64,7 +64,7 @@ def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0", la
         single = isinstance(task, GradeTask)
         log("grade" if single else "game", question, task.turn, *(
             [task.answer.model] if single else [task.answer_a.model, task.answer_b.model]),
-            *([task.repeat] if single and task.repeat > 1 else []))
+            *([task.repeat] if single and task.repeat > 1 else []), *([name] if name else []))
         if question in fail.split(",") or (not single and question in games.split(",")):
             return VerdictError("the judge was at lunch")
         if question in down.split(","):
@@ -82,7 +82,7 @@ def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0", la
         a, b = worth(task.answer_a, task.turn), worth(task.answer_b, task.turn)
         return f"Compared. [[{'A' if a > b else 'B' if b > a else 'C'}]]"
 
-    return ScriptedJudge(say, free=not paid)
+    return ScriptedJudge(say, name or "scripted-judge", free=not paid)
 
 
 class Model(ScriptedModel):
@@ -222,12 +222,13 @@ class Example:
         *args: str,
         candidate: str | None = "answers:new.jsonl",
         baseline: str | None = "answers:old.jsonl",
-        judge: str | None = "python:stage:judge",
+        judge: str | Sequence[str] | None = "python:stage:judge",
         warnings: str = "error",
     ) -> Run:
-        """Runs pytest; None leaves an option away."""
-        parties = {"candidate": candidate, "baseline": baseline, "judge": judge}
-        options = [f"--mtbench-{name}={spec}" for name, spec in parties.items() if spec is not None]
+        """Runs pytest; None leaves an option away, several judges are a panel."""
+        parties = {"candidate": [candidate], "baseline": [baseline]}
+        parties["judge"] = [judge] if judge is None or isinstance(judge, str) else list(judge)
+        options = [f"--mtbench-{name}={spec}" for name, specs in parties.items() for spec in specs if spec]
         return self.bare("-W", warnings, *options, *args)
 
     def bare(self, *args: str) -> Run:

@@ -55,13 +55,15 @@ def contest(
     baseline: ChatModel | None = None,
     judge: Judge | None = None,
     asked: Sequence[Question] = THREE,
+    panel: Sequence[Judge] = (),
     **settings: Any,
 ) -> Contest:
     models: dict[Side, ChatModel] = {
         "candidate": candidate or model("cand"),
         "baseline": baseline or model("base"),
     }
-    return Contest(bench(asked), models, judge or ScriptedJudge(fair), **settings)
+    judges = panel or [judge or ScriptedJudge(fair)]
+    return Contest(bench(asked), models, {one.name: one for one in judges}, **settings)
 
 
 def contest_with(side: Side, party: ChatModel) -> Contest:

@@ -17,7 +17,7 @@ ABOUT = About(
     samples=1,
     repeats=1,
     pairwise=True,
-    judge=JUDGE,
+    judges=(JUDGE,),
     specs={"candidate": "demo", "baseline": "openai:old"},
     keys={"candidate": ["c" * 64], "baseline": ["b" * 64]},
 )

@@ -130,5 +130,5 @@ def test_further_gradings_are_kept_and_their_lack_is_work(tmp_path: Path) -> Non
             asked.append(len(judge.asked))
     finally:
         database.close()
-    assert working == [["judge"], ["judge"], []]
+    assert working == [["judge scripted-judge"], ["judge scripted-judge"], []]
     assert asked == [24, 8, 0]

@@ -39,8 +39,9 @@ def test_what_is_frozen(passed: Home) -> None:
     ]  # fmt: skip
     replies = recorded_replies(blessed.answers)
     assert replies[1][0].text == "new 1.1, worth 8"
-    assert blessed.judgments is not None
-    singles = read_judgments(blessed.judgments).singles
+    (judge,) = blessed.judges
+    assert judge.judgments is not None
+    singles = read_judgments(judge.judgments).singles
     assert {(line.question_id, line.turn): line.score for line in singles} == {
         (n, turn): 8 if n == 1 else 7 for n in range(1, 7) for turn in (1, 2)
     }

@@ -18,6 +18,7 @@ from mtbench_pytest.critical_chance import (
     false_alarm,
     gradings_by,
     noise_of_judge,
+    noise_of_judges,
     turns_of_questions,
     turns_of_rows,
 )
@@ -107,8 +108,20 @@ def test_all_turns_together() -> None:
 
 def test_none_where_nothing_is_critical_or_no_accident_happens() -> None:
     assert false_alarm([], ASSUMED, 3) is None
-    assert false_alarm([Turn("safety", 9, 2, 4)], ASSUMED, gradings_by("checks")) is None
-    assert (gradings_by("judgments"), gradings_by("openai"), gradings_by(None)) == (1, 3, 3)
+    assert false_alarm([Turn("safety", 9, 2, 4)], ASSUMED, gradings_by(["checks"])) is None
+    assert (gradings_by(["judgments"]), gradings_by(["openai"]), gradings_by([])) == (1, 3, 3)
+    assert (gradings_by(["judgments", "checks"]), gradings_by(["judgments", "openai"])) == (1, 3)
+
+
+def test_the_noise_of_a_panel_is_that_of_its_mean() -> None:
+    """√(0.3² + 0.4²) / 2 = 0.25; of two of whom one is not known, what is assumed of one over √2."""
+    known = [noise_of_judge(None, 0.3), noise_of_judge(None, 0.4)]
+    both, half = noise_of_judges(known), noise_of_judges([known[0], noise_of_judge(None, None)])
+    assert (both.source, half.source) == ("stated", "assumed")
+    assert both.sds == pytest.approx((0.25,))
+    assert half.sds == pytest.approx((0.3536, 0.7071), abs=1e-4)
+    assert noise_of_judges(known[:1]) == known[0]
+    assert noise_of_judges([]) == noise_of_judge(None, None)
 
 
 def test_measured_noise_goes_before_stated_and_stated_before_assumed() -> None:

@@ -58,6 +58,14 @@ def test_all_is_well(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "game of turn 1, good as A: A" in out
 
 
+def test_each_judge_of_a_panel_is_tried(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
+    more = [f"--mtbench-judge=python:{__name__}:{name}" for name in ("good_judge", "mute_judge")]
+    assert doctor(bench, *more, candidate="good_model") == 1
+    out = capsys.readouterr().out
+    assert out.count("graded 7") == 1
+    assert out.count("WRONG: prompt") == 1
+
+
 def test_it_takes_what_a_run_takes(bench: str, capsys: pytest.CaptureFixture[str]) -> None:
     judge = f"--mtbench-judge=python:{__name__}:good_judge"
     for tests in (bench, f"{bench}/test_bench.py"):

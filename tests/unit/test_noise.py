@@ -150,16 +150,16 @@ def test_points_are_rounded_up(points: float, shown: float) -> None:
 
 def test_a_margin_under_a_stated_noise_is_refused_with_the_number() -> None:
     with pytest.raises(SpecError) as error:
-        check_margin(0.1, "gpt-4o", STATED, [2] * 80, 1)
+        check_margin(0.1, ["gpt-4o"], STATED, [2] * 80, 1)
     assert str(error.value) == (
         "margin 0.1: under the noise floor of judge gpt-4o, 0.166 points on 80 questions "
         "(judge_noise in bench.toml: 0.9); expected 0.17 or more, or --mtbench-judge-repeats 3"
     )
-    check_margin(0.1, "gpt-4o", STATED, [2] * 80, 3)
-    check_margin(0.1, "another", STATED, [2] * 80, 1)
-    check_margin(0.17, "gpt-4o", STATED, [2] * 80, 1)
+    check_margin(0.1, ["gpt-4o"], STATED, [2] * 80, 3)
+    check_margin(0.1, ["another"], STATED, [2] * 80, 1)
+    check_margin(0.17, ["gpt-4o"], STATED, [2] * 80, 1)
     with pytest.raises(SpecError, match=r"expected 0\.17 or more$"):
-        check_margin(0.0, "gpt-4o", STATED, [2] * 80, 1)
+        check_margin(0.0, ["gpt-4o"], STATED, [2] * 80, 1)
 
 
 def test_a_margin_under_the_noise_seen_decides_nothing() -> None:

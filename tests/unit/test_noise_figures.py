@@ -28,7 +28,7 @@ from pathlib import Path
 from mtbench_pytest.errors import ServiceError, VerdictError
 from mtbench_pytest.judges.scripted import ScriptedJudge
 
-def wobbly(fail="", down=""):
+def wobbly(fail="", down="", name="wobbly"):
     def say(task):
         number = task.question.question_id
         with Path("asked.log").open("a") as file:
@@ -38,7 +38,7 @@ def wobbly(fail="", down=""):
         if down:
             return ServiceError("http://judge.test/v1", "401 wrong key", "a key that this server takes")
         return f"[[{7 if number > 1 else 6 + 2 * (task.repeat % 2 == 0)}]]"
-    return ScriptedJudge(say, "wobbly", free=False)
+    return ScriptedJudge(say, name, free=False)
 """
 WOBBLY = "python:wobbly_judge:wobbly"
 FILE = "model_answer/frozen.jsonl"
@@ -56,7 +56,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def noise(*options: str, judge: str = WOBBLY, answers: str = FILE) -> int:
-    return main(["noise", "bench", "--answers", answers, "--judge", judge, *options])
+    judged = [] if "--judge" in options else ["--judge", judge]
+    return main(["noise", "bench", "--answers", answers, *judged, *options])
+
+
+@pytest.mark.usefixtures("home")
+def test_several_judges_and_their_panel(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two judges of SD 0.7071 each wobble together as √(0.5 + 0.5) / 2 = 0.5."""
+    judges = ["--judge", WOBBLY, "--judge", f"{WOBBLY}?name=other"]
+    assert noise(*judges, "--repeats", "2", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["judge"] for one in found["judges"]] == ["wobbly", "other"]
+    floors = [one["runs"][0]["floor"] for one in found["judges"]]
+    assert found["panel"][0]["floor"] == pytest.approx(floors[0] / 2**0.5)
 
 
 def asked() -> Counter[str]:
@@ -100,7 +112,8 @@ def test_an_ordinary_runs_judgment_is_the_first_of_them(home: Path) -> None:
 
     bench, frozen = load_bench(home / "bench"), RecordedAnswers(home / FILE)
     database = open_database(sqlite_url(home / ".mtbench" / "store.db"))
-    contest = Contest(bench, {"candidate": frozen, "baseline": frozen}, wobbly_judge.wobbly())
+    judge = wobbly_judge.wobbly()
+    contest = Contest(bench, {"candidate": frozen, "baseline": frozen}, {judge.name: judge})
     with running(contest, store=Store(database)) as pipeline:
         pipeline.request(bench.questions)
         for question in bench.questions:

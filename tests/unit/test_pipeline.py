@@ -287,12 +287,13 @@ def recorded(folder: Path, candidate: str, baseline: str, judge: str, *, pairwis
         "baseline": RecordedAnswers(folder / "model_answer" / f"{baseline}.jsonl"),
     }
     judged = RecordedJudge(folder / "model_judgment", judge)
-    return Contest(load_bench(folder), models, judged, pairwise=pairwise)
+    return Contest(load_bench(folder), models, {judged.name: judged}, pairwise=pairwise)
 
 
 def decided(given: Contest) -> tuple[Decision, list[Row]]:
     asked = given.bench.questions
-    given.prepare("judge", asked)
+    for party in given.parties:
+        given.prepare(party, asked)
     rows, pipeline = rows_of(given, asked)
     check_complete(pipeline)
     return decide(given.bench.name, rows, asked, Policy(), pairwise=given.pairwise), rows

@@ -87,9 +87,31 @@ def test_all_is_to_be_made(bench: Path) -> None:
         ("candidate", 4, 0, 4),
         ("baseline", 4, 0, 4),
     ]
-    assert plan.judge.grades == Tally(needed=16, identical=0, shared=0, at_hand=0)
-    assert plan.judge.games == Tally(needed=16, identical=0, shared=0, at_hand=0)
+    assert plan.work[0].grades == Tally(needed=16, identical=0, shared=0, at_hand=0)
+    assert plan.work[0].games == Tally(needed=16, identical=0, shared=0, at_hand=0)
     assert plan.calls == 32
+
+
+def test_each_judge_of_a_panel_is_counted(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [f"--mtbench-{party}={spec}" for party, spec in PAID.items()]
+    options += ["--mtbench-judge=openai:gpt-4o?input_price=1&output_price=1", "--mtbench-store=none"]
+    assert main(["plan", str(bench), *options, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["judges"] == [PAID["judge"], "openai:gpt-4o?input_price=1&output_price=1"]
+    works = plan["panel_work"]
+    assert list(works) == ["scripted-judge", "gpt-4o"]
+    assert [work["grades"]["calls"] + work["games"]["calls"] for work in works.values()] == [32, 32]
+    assert plan["calls"] == 64
+    assert works["scripted-judge"]["cost"] is None
+    assert plan["cost"]["amount"] == works["gpt-4o"]["cost"]["amount"] > 0
+    assert main(["plan", str(bench), *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith(("grades", "games"))] == [
+        ["grades", "scripted-judge"],
+        ["games", "scripted-judge"],
+        ["grades", "gpt-4o"],
+        ["games", "gpt-4o"],
+    ]
 
 
 def test_what_a_run_has_made_is_at_hand_and_the_rest_is_what_the_next_one_asks(
@@ -102,10 +124,10 @@ def test_what_a_run_has_made_is_at_hand_and_the_rest_is_what_the_next_one_asks(
 
     plan = make_plan(given)
     assert [(work.at_hand, work.to_make) for work in plan.answers] == [(2, 2), (2, 2)]
-    assert (plan.judge.grades.at_hand, plan.judge.games.at_hand) == (8, 8)
+    assert (plan.work[0].grades.at_hand, plan.work[0].games.at_hand) == (8, 8)
 
     judge = _run(given, bench, store, [1, 2, 3, 4])
-    assert len(judge.asked) == plan.judge.calls == 16
+    assert len(judge.asked) == plan.work[0].calls == 16
     assert make_plan(given).calls == 0
 
 
@@ -119,8 +141,9 @@ def _run(given: Settings, bench: Path, store: Path, ids: Sequence[int]) -> Scrip
         for question in asked:
             pipeline.row(question.question_id).result(5)
     database.close()
-    assert isinstance(contest.judge, ScriptedJudge)
-    return contest.judge
+    (judge,) = contest.judges.values()
+    assert isinstance(judge, ScriptedJudge)
+    return judge
 
 
 def test_a_plan_writes_nothing(bench: Path, tmp_path: Path) -> None:
@@ -150,8 +173,8 @@ def test_identical_conversations_are_ties_without_a_call(bench: Path, tmp_path: 
     )
     assert [work.at_hand for work in plan.answers] == [4, 4]
     # The first turn is the same on both sides: one grade. So is the second in half of the questions.
-    assert plan.judge.grades == Tally(needed=16, identical=0, shared=6, at_hand=0)
-    assert plan.judge.games == Tally(needed=16, identical=12, shared=0, at_hand=0)
+    assert plan.work[0].grades == Tally(needed=16, identical=0, shared=6, at_hand=0)
+    assert plan.work[0].games == Tally(needed=16, identical=12, shared=0, at_hand=0)
     assert plan.calls == 14
 
 
@@ -159,23 +182,23 @@ def test_one_model_on_both_sides_is_asked_once(bench: Path) -> None:
     plan = make_plan(settings(bench, **PAID | {"baseline": PAID["candidate"]}))
     candidate, baseline = plan.answers
     assert (candidate.to_make, baseline.to_make, baseline.shared) == (4, 0, 4)
-    assert (plan.judge.grades.shared, plan.judge.games.identical) == (8, 16)
+    assert (plan.work[0].grades.shared, plan.work[0].games.identical) == (8, 16)
 
 
 def test_each_sample_is_asked_and_graded_and_the_first_is_compared(bench: Path) -> None:
     plan = make_plan(settings(bench, **PAID | {"samples": "3"}))
     assert [(work.needed, work.to_make) for work in plan.answers] == [(12, 12), (4, 4)]
-    assert (plan.judge.grades.needed, plan.judge.grades.calls) == (4 * 2 * (3 + 1), 32)
-    assert plan.judge.games.calls == 16
+    assert (plan.work[0].grades.needed, plan.work[0].grades.calls) == (4 * 2 * (3 + 1), 32)
+    assert plan.work[0].games.calls == 16
 
 
 def test_each_repeat_of_a_grade_is_a_call_and_each_game_one(bench: Path, tmp_path: Path) -> None:
     given = PAID | {"store": str(tmp_path / "kept.db")}
     plan = make_plan(settings(bench, **given, judge_repeats="3"))
-    assert (plan.judge.grades, plan.judge.games.calls) == (Tally(48, 0, 0, 0), 16)
+    assert (plan.work[0].grades, plan.work[0].games.calls) == (Tally(48, 0, 0, 0), 16)
     assert len(_run(settings(bench, **given), bench, tmp_path / "kept.db", [1, 2, 3, 4]).asked) == 32
     plan = make_plan(settings(bench, **given, judge_repeats="3"))
-    assert (plan.judge.grades.at_hand, plan.calls) == (16, 32)
+    assert (plan.work[0].grades.at_hand, plan.calls) == (16, 32)
     judge = _run(settings(bench, **given, judge_repeats="3"), bench, tmp_path / "kept.db", [1, 2, 3, 4])
     assert len(judge.asked) == 32
 
@@ -197,7 +220,7 @@ def test_samples_that_cannot_differ_are_asked_once(tmp_path: Path) -> None:
     (candidate,) = plan.answers
     # At temperature 0 the one question has one answer, at 0.7 the other three.
     assert (candidate.needed, candidate.shared, candidate.to_make) == (6, 2, 4)
-    assert (plan.judge.grades.needed, plan.judge.grades.shared) == (2 * 2 * (3 + 1), 4)
+    assert (plan.work[0].grades.needed, plan.work[0].grades.shared) == (2 * 2 * (3 + 1), 4)
 
 
 def test_a_judge_that_costs_nothing_makes_no_call(tmp_path: Path) -> None:
@@ -205,8 +228,8 @@ def test_a_judge_that_costs_nothing_makes_no_call(tmp_path: Path) -> None:
     bench = write_bench(tmp_path / "bench", checked)
     said = answers(tmp_path / "new.jsonl", {1: ["x", "y"]})
     plan = make_plan(settings(bench, candidate=said, baseline=said, judge="checks"))
-    assert plan.judge.free
-    assert (plan.calls, plan.judge.usage.sent.n, plan.cost) == (0, 0, None)
+    assert plan.work[0].free
+    assert (plan.calls, plan.work[0].usage.sent.n, plan.cost) == (0, 0, None)
 
 
 def test_recorded_judgments_know_which_turns_were_compared(bench: Path, tmp_path: Path) -> None:
@@ -227,7 +250,7 @@ def test_recorded_judgments_know_which_turns_were_compared(bench: Path, tmp_path
             judge=f"judgments:{judged}",
         )
     )
-    assert (plan.judge.grades.needed, plan.judge.games.needed, plan.calls) == (16, 8, 0)
+    assert (plan.work[0].grades.needed, plan.work[0].games.needed, plan.calls) == (16, 8, 0)
 
 
 def test_cost_by_hand(tmp_path: Path) -> None:
@@ -242,8 +265,8 @@ def test_cost_by_hand(tmp_path: Path) -> None:
     )
     # "Hello. | nn…" has 49 bytes, so 13 tokens; with the baseline's 29: 8. "Hello. | nn… | oo…" has 72: 19.
     sent = 13 + 8 + 19 + 19
-    assert plan.judge.usage.sent == Tokens(sent, "counted")
-    assert plan.judge.usage.written == Tokens(4 * 100, "at most")
+    assert plan.work[0].usage.sent == Tokens(sent, "counted")
+    assert plan.work[0].usage.written == Tokens(4 * 100, "at most")
     assert plan.cost is not None
     assert plan.cost.amount == pytest.approx((2 * sent + 8 * 400) / 1e6)
     assert plan.cost.basis == "at most"
@@ -259,7 +282,7 @@ def test_without_answers_the_limit_on_tokens_bounds_them(tmp_path: Path) -> None
     assert candidate.usage.sent == Tokens(2 + 5 + 50, "at most")
     assert candidate.counted_by == "one token for four bytes of text"
     # "Hello. | " and a reply of 200 bytes: 53. "Hello. Again. | ", two of them and a space: 105. Both sides.
-    assert plan.judge.usage.sent == Tokens(2 * (53 + 105), "at most")
+    assert plan.work[0].usage.sent == Tokens(2 * (53 + 105), "at most")
 
 
 class Counted(ScriptedModel):
@@ -338,7 +361,7 @@ def test_an_earlier_run_tells_lengths_noise_and_pace(bench: Path, tmp_path: Path
     # Three replies are there: 11 and 21 tokens. Of the fourth question the means stand in: 10 and 20.
     assert candidate.usage.written == Tokens(3 * 32 + 30, "as before")
     # A grade's 21 tokens, and of a game's replies "first game" and eleven bytes: 3 and 3.
-    assert plan.judge.usage.written == Tokens(16 * 21 + 16 * 3, "as before")
+    assert plan.work[0].usage.written == Tokens(16 * 21 + 16 * 3, "as before")
     assert plan.time is not None
     assert plan.time.answering == pytest.approx(126 / 50)
     assert plan.time.judging == pytest.approx(32 * 2 / 4)

@@ -37,17 +37,17 @@ def test_the_default(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert mode_of(None, parse_spec(judge), recorded=True) == mode
-    assert mode_of(None, parse_spec(judge), recorded=False) == "off", "there is nothing to replay"
+    assert mode_of(None, [parse_spec(judge)], recorded=True) == mode
+    assert mode_of(None, [parse_spec(judge)], recorded=False) == "off", "there is nothing to replay"
 
 
 def test_what_is_stated_binds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     for mode in ("none", "new", "all", "off"):
         for recorded in (True, False):
-            assert mode_of(mode, parse_spec(HOSTED), recorded=recorded) == mode
+            assert mode_of(mode, [parse_spec(HOSTED)], recorded=recorded) == mode
 
 
 def test_without_a_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
-    assert mode_of(None, None, recorded=True) == "off"
+    assert mode_of(None, [], recorded=True) == "off"

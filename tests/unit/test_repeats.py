@@ -164,13 +164,14 @@ def test_repeats_are_kept_and_a_further_one_asks_for_the_further_one_alone(tmp_p
             asked.append(Counter(map(repeat_of, judge.asked)))
     finally:
         database.close()
-    assert working == [["judge"], ["judge"], []]
+    assert working == [["judge scripted-judge"], ["judge scripted-judge"], []]
     assert asked == [{1: 12 + 12}, {2: 12, 3: 12}, {}]
 
 
 def test_one_side_alone_is_graded_and_nothing_is_compared() -> None:
     judge = ScriptedJudge(wobbly)
-    alone = Contest(bench(THREE), {"candidate": ScriptedModel(says("cand"), "cand")}, judge, repeats=2)
+    model = ScriptedModel(says("cand"), "cand")
+    alone = Contest(bench(THREE), {"candidate": model}, {judge.name: judge}, repeats=2)
     rows, pipeline = rows_of(alone)
     assert [row.grade("candidate") for row in rows] == [7.5] * 3
     assert all(isinstance(task, GradeTask) for task in judge.asked)

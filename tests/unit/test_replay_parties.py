@@ -20,7 +20,7 @@ from mtbench_pytest.recordings.folder import SnapshotFolder
 from mtbench_pytest.recordings.recorder import Identities, Recorder
 from mtbench_pytest.recordings.replay import Manner, Replay
 from mtbench_pytest.recordings.shelf import Shelf
-from mtbench_pytest.records import AnswerFailure, JudgeFailure, Party, Question, Row
+from mtbench_pytest.records import SIDES, AnswerFailure, JudgeFailure, Party, Question, Row, Side
 from mtbench_pytest.specs import Spec, parse_spec
 from mtbench_pytest.store import Store
 from tests.unit.factories import book
@@ -53,7 +53,10 @@ def live(candidate: str = "cand", judge: Judge | None = None, **settings: Any) -
 
 def record(folder: SnapshotFolder, given: Contest, specs: Mapping[Party, Spec] = SPECS) -> list[Row]:
     """Runs a contest and writes its snapshots."""
-    recorder = Recorder(given, THREE, {party: str(spec) for party, spec in specs.items()}, {})
+    (judge,) = given.judges
+    names = {"judge": f"judge {judge}"}
+    written = {names.get(party, party): str(spec) for party, spec in specs.items()}
+    recorder = Recorder(given, THREE, written, {})
 
     def write(one: Row, identities: Identities) -> None:
         folder.write(one.question_id, recorder.text(one, identities))
@@ -69,11 +72,14 @@ def run(given: Contest, asked: Sequence[Question] = THREE, **kept: Any) -> list[
 
 def replayed(folder: SnapshotFolder, like: Contest, specs: Mapping[Party, Spec] = SPECS) -> Contest:
     """A contest like another that asks nobody."""
-    replay = Replay(folder, specs, Manner(like.pairwise, like.samples, like.repeats, like.sampling))
+    sides: dict[Side, Spec] = {side: specs[side] for side in SIDES}
+    manner = Manner(like.pairwise, like.samples, like.repeats, like.sampling)
+    replay = Replay(folder, sides, [specs["judge"]], manner)
+    judge = replay.judge(specs["judge"])
     given = replace(
         like,
         models={"candidate": replay.model("candidate"), "baseline": replay.model("baseline")},
-        judge=replay.judge(),
+        judges={judge.name: judge},
     )
     replay.check(given, THREE, THREE)
     return given
@@ -109,9 +115,9 @@ def test_a_replay_names_parties_as_they_were_called(folder: SnapshotFolder) -> N
     record(folder, live())
     given = replayed(folder, live())
     assert (given.models["candidate"].name, given.models["baseline"].name) == ("cand", "base")
-    assert given.judge is not None
-    assert given.judge.name == "judge"
-    assert given.judge.identity() == {"kind": "scripted"}
+    (judge,) = given.judges.values()
+    assert judge.name == "judge"
+    assert judge.identity() == {"kind": "scripted"}
 
 
 MISFITS: list[tuple[Sequence[Any], Any, str]] = [
@@ -217,7 +223,9 @@ def checked(word: str) -> Contest:
 def test_checks_are_computed_again_and_must_agree(folder: SnapshotFolder) -> None:
     """A changed check, or a change of their code, must not pass for what was recorded."""
     asked = checked("cand").bench.questions
-    recorder = Recorder(checked("cand"), asked, {name: str(spec) for name, spec in CHECKED.items()}, {})
+    names = {"judge": "judge checks"}
+    specs = {names.get(name, name): str(spec) for name, spec in CHECKED.items()}
+    recorder = Recorder(checked("cand"), asked, specs, {})
 
     def write(one: Row, identities: Identities) -> None:
         folder.write(one.question_id, recorder.text(one, identities))
@@ -242,7 +250,8 @@ def asked_of(given: Contest, folder: SnapshotFolder) -> tuple[int, int, int]:
     """How many answers are made of candidate and baseline, and how many judgments, beside the snapshots."""
     rows = run(given, store=Shelf(SnapshotFolder(folder.path, folder.path), Store(), given))
     assert all(one.judged for one in rows)
-    new, old, judge = *given.models.values(), given.judge
+    new, old = given.models.values()
+    (judge,) = given.judges.values()
     assert isinstance(new, ScriptedModel)
     assert isinstance(old, ScriptedModel)
     assert isinstance(judge, ScriptedJudge)

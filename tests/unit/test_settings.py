@@ -22,7 +22,7 @@ def test_defaults() -> None:
     read = settings()
     assert (read.margin, read.question_margin, read.question_policy) == (0.5, 5, "report")
     assert (read.pairwise, read.seed, read.max_new_tokens, read.concurrency) == (True, 0, 1024, 16)
-    assert (read.candidate, read.baseline, read.judge, read.bench, read.sample) == (None,) * 5
+    assert (read.candidate, read.baseline, read.bench, read.sample) == (None,) * 4
     assert (read.max_calls, read.max_cost) == (None, None)
     assert (read.record, read.snapshot_tolerance) == (None, 0)
     assert read.report == Path("mtbench-report")
@@ -45,7 +45,7 @@ def test_the_command_line_wins_over_ini() -> None:
     read = settings({"seed": "1", "candidate": "demo"}, {"seed": "2", "judge": "checks", "pairwise": "off"})
     assert read.seed == 1
     assert str(read.candidate) == "demo"
-    assert str(read.judge) == "checks"
+    assert list(map(str, read.judges)) == ["checks"]
     assert not read.pairwise
     assert read.given == {"seed", "candidate"}
 
@@ -108,5 +108,7 @@ def test_a_bad_spec_is_refused() -> None:
 
 def test_a_party_that_is_needed_and_not_given() -> None:
     with pytest.raises(SpecError, match=r"no judge: nothing is given; expected --mtbench-judge SPEC"):
-        settings().need("judge")
-    assert str(settings({"judge": "checks"}).need("judge")) == "checks"
+        settings().need_judges()
+    with pytest.raises(SpecError, match=r"no baseline: nothing is given; expected --mtbench-baseline SPEC"):
+        settings().need("baseline")
+    assert list(map(str, settings({"judge": "checks"}).need_judges())) == ["checks"]

@@ -116,7 +116,7 @@ def test_another_question_is_compared_no_further() -> None:
     "judge", [replace(JUDGE, name="other"), replace(JUDGE, identity={**JUDGE.identity, "temperature": 1.0})]
 )
 def test_another_judge(judge: Any) -> None:
-    (line,) = told(snapshot(replace(ABOUT, judge=judge)))
+    (line,) = told(snapshot(replace(ABOUT, judges=(judge,))))
     assert line.startswith("another judge: judge (openai:judge) -> ")
     assert line.endswith("grades of two judges cannot be compared")
 

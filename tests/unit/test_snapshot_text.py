@@ -40,7 +40,7 @@ def test_replies_come_back_but_for_their_reasoning() -> None:
 def test_judgments_come_back_without_the_text_of_their_prompts() -> None:
     row = judged(verdicts=[verdict("A", "tie")], grades=(8, 5.5))
     back = parse(dump(snapshot_of(row, question(), ABOUT)), PATH)
-    kept = back.said()
+    kept = back.said("judge")
     for judgment in (*row.judgments["candidate"], *row.judgments["baseline"]):
         assert replace(kept[prompt_digest(judgment.prompt), 1], prompt=judgment.prompt) == judgment
     for game in row.verdicts[0].games:
@@ -68,7 +68,7 @@ def test_what_a_judges_server_said_of_itself_is_kept() -> None:
     )
     row = replace(row, judgments={**row.judgments, "candidate": served})
     back = parse(dump(snapshot_of(row, question(), ABOUT)), PATH)
-    assert [(one.served_model, one.fingerprint) for one in back.said().values()] == [
+    assert [(one.served_model, one.fingerprint) for one in back.said("judge").values()] == [
         ("judge-2026", "fp"),
         ("judge-2026", "fp"),
         ("", ""),

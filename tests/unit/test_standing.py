@@ -112,8 +112,7 @@ def test_repeats_stand_too_and_tell_the_judges_noise(home: Home) -> None:
     assert home.graded("good") == 6 * 2, "each of its replies once more"
     assert run.rows[1].grade("baseline") == 8.5
     assert run.rows[1].repeated("baseline") == {1: (8, 9), 2: (8, 9)}
-    standing = run.contest.standing
-    assert standing is not None
+    (standing,) = run.contest.standings.values()
     assert standing.noise == pytest.approx(0.6124, abs=1e-4)
     drift = home.result["judge"]["drift"]
     assert (drift["shift"], drift["beyond_noise"]) == (-0.5, False), "alike, but within the judge's noise"
@@ -192,7 +191,7 @@ def test_a_plan_counts_what_stands_and_what_is_tried(home: Home, option: str, va
     }
     places = (home.path, home.path)
     settings = read_settings(lambda option: given.get(option.name), lambda _: None, places)
-    assert make_plan(settings, folder=home.path).judge.calls == calls
+    assert make_plan(settings, folder=home.path).work[0].calls == calls
     drift, regrade = (value if option == name else "" for name in ("drift_sample", "regrade_baseline"))
     home.run(new, "blessed:v1", drift_sample=drift or "8", regrade_baseline=regrade or "off")
     assert len(home.asked) == calls
