@@ -167,4 +167,5 @@ def _failures(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     for row, failure in failed:
         reason = " ".join(failure.reason.split())
-        yield f"- {failure_kind(failure)} of question {row.question_id}{failure_place(failure, row)}: {reason}"
+        place = f"question {row.question_id}{failure_place(failure, row)}"
+        yield f"- {failure_kind(failure)} of {place}: {reason}"

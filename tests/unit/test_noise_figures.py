@@ -60,7 +60,8 @@ def noise(*options: str, judge: str = WOBBLY, answers: str = FILE) -> int:
     return main(["noise", "bench", "--answers", answers, *judged, *options])
 
 
-def test_several_judges_and_their_panel(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("home")
+def test_several_judges_and_their_panel(capsys: pytest.CaptureFixture[str]) -> None:
     """Two judges of SD 0.7071 each wobble together as √(0.5 + 0.5) / 2 = 0.5."""
     judges = ["--judge", WOBBLY, "--judge", f"{WOBBLY}?name=other"]
     assert noise(*judges, "--repeats", "2", "--json") == 0
