@@ -167,5 +167,5 @@ def _failures(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     for row, failure in failed:
         reason = " ".join(failure.reason.split())
-        where = f"question {row.question_id}{failure_place(failure, row)}"
-        yield f"- {failure_kind(failure)} of {where}: {reason}"
+        place = f"question {row.question_id}{failure_place(failure, row)}"
+        yield f"- {failure_kind(failure)} of {place}: {reason}"
