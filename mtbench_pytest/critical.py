@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from mtbench_pytest.records import SIDES, Judgment, QuestionId, Row, Side
 
 Kind = Literal["drop", "floor"]
+_ROUNDING = 1e-9  # points: 7 - 4.1 is a little more than 2.9
 Grades = Mapping[Side, Sequence[Mapping[int, float]]]
 """One grading of a question: by side, of each of its answers, the grade of each turn."""
 
@@ -94,7 +95,8 @@ def _fault(row: Row, turn: int, kind: Kind, limit: float, gradings: Sequence[Gra
 def _shows(grades: Grades, turn: int, kind: Kind, limit: float) -> bool:
     """Whether a grading shows a fault in a turn."""
     candidate = _candidate(grades, turn, kind)
-    return candidate < (limit if kind == "floor" else _worst(grades, "baseline", turn) - limit)
+    line = limit if kind == "floor" else _worst(grades, "baseline", turn) - limit
+    return candidate < line - _ROUNDING
 
 
 def _candidate(grades: Grades, turn: int, kind: Kind) -> float:
