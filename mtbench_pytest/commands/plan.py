@@ -18,10 +18,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="what a run would take, before anything is spent",
         description="Counts, for the run that the same options would make: answers, grades and games, what "
         "the store or a file has already, calls, tokens, and the cost at the prices in the specs. Tells how "
-        "the run will end (the chance that an equal model passes, and that a worse one does) and the smallest "
-        "difference that so many questions can settle with a chance of 80 %. No server is called and no "
-        "weights are loaded. Lengths, noise and pace come from an earlier run (--earlier); without one, "
-        "tokens are the most that the limits allow, and the noise is a usual one.",
+        "the run will end (the chance that an equal model passes, and that a worse one does), and the "
+        "smallest difference that so many questions can settle with a chance of 80 %. No server is called "
+        "and no weights are loaded. Lengths, noise and pace come from an earlier run (--earlier); without "
+        "one, tokens are the most that the limits allow, and the noise is a usual one.",
     )
     own = plan.add_argument_group("the plan's own options")
     own.add_argument("--earlier", type=Path, metavar="DIR", help="report folder of an earlier run")
