@@ -28,6 +28,7 @@ from _recorded import Pair, Winner, swapped
 from mtbench_pytest.records import Judgment, Question, Row, Verdict
 
 _OTHER: Mapping[Winner, Winner] = {"A": "B", "B": "A", "tie": "tie"}
+PER_CATEGORY = 10  # questions, as MT-bench has
 FEW = 6  # answers that collapse, in a truth that has some
 
 
@@ -67,7 +68,10 @@ class Population:
     @classmethod
     def of(cls, pair: Pair, truth: Truth) -> Population:
         """The pair, brought to a true difference."""
-        rows = pair.rows if truth.games else [replace(row, game_turns=(), verdicts=()) for row in pair.rows]
+        # What a recorded judge failed on would be drawn again and again; a truth of its own has failures.
+        rows = [row for row in pair.rows if row.judged]
+        if not truth.games:
+            rows = [replace(row, game_turns=(), verdicts=()) for row in rows]
         drawn = [(row, swapped(row), 0.5) for row in rows] if truth.exchanged else list(_shifted(rows, truth))
         ways = defaultdict(list)
         for way in drawn:
@@ -78,7 +82,7 @@ class Population:
         """The rows of one run, of so many times the bench's questions."""
         drawn: list[Row] = []
         for ways in self.ways.values():
-            for _ in range(times * len(ways)):
+            for _ in range(times * PER_CATEGORY):
                 first, second, chance = ways[generator.randrange(len(ways))]
                 row = second if generator.random() < chance else first
                 drawn.append(renamed(row, len(drawn)))
@@ -96,13 +100,13 @@ def renamed(row: Row, number: int) -> Row:
 
 
 def _shifted(rows: Sequence[Row], truth: Truth) -> Iterator[tuple[Row, Row, float]]:
-    rows = [row for row in rows if row.difference is not None]
     moved = _differences(rows, truth.grade)
-    loser, chance = _losers(rows, truth.win_rate)
+    side, chance = _turned(rows, truth.win_rate)
     for row, difference in zip(rows, moved, strict=True):
         assert row.difference is not None
         now = _graded(row, difference - row.difference)
-        yield now, _reversed(now), chance if row.score == loser else 0.0
+        turns = row.score is not None and side * (row.score - 0.5) > 0
+        yield now, _reversed(now), chance if turns else 0.0
 
 
 def _differences(rows: Sequence[Row], mean: float) -> list[float]:
@@ -126,14 +130,20 @@ def _differences(rows: Sequence[Row], mean: float) -> list[float]:
     return [value - off for value in found]
 
 
-def _losers(rows: Sequence[Row], win_rate: float) -> tuple[float, float]:
-    """Of which questions' games the winner changes, by score, and with which chance."""
+def _turned(rows: Sequence[Row], win_rate: float) -> tuple[float, float]:
+    """Of questions on which side of one half the games change their winner, and with which chance.
+
+    Returns:
+        1 for questions that the candidate won, -1 for those that it lost; and the chance.
+    """
     scores = [row.score for row in rows if row.score is not None]
     if not scores:
-        return -1.0, 0.0
+        return 0.0, 0.0
     off = fmean(scores) - win_rate
-    score = 1.0 if off > 0 else 0.0
-    return score, abs(off) / (scores.count(score) / len(scores))
+    side = math.copysign(1.0, off)
+    # To change the winner moves a score to 1 less it: by twice its distance from one half.
+    reach = fmean(max(0.0, side * (2 * score - 1)) for score in scores)
+    return side, abs(off) / reach if reach else 0.0
 
 
 def _graded(row: Row, points: float) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtbench_pytest.judgments import PairLine, PairWinner, SingleLine, binding, read_judgments
-from mtbench_pytest.records import Game, Judgment, Prompt, Row, Side, Verdict
+from mtbench_pytest.records import SIDES, Game, Judgment, Prompt, Row, Side, Verdict
 from mtbench_pytest.suite import load_bench
 
 Values = NDArray[np.float64]
@@ -135,14 +135,39 @@ def _verdict(line: PairLine, candidate: str, baseline: str) -> Verdict:
 
 def swapped(row: Row) -> Row:
     """The same question with the sides swapped."""
-    return Row(
-        bench=row.bench,
-        question_id=row.question_id,
-        category=row.category,
-        turns=row.turns,
-        game_turns=row.game_turns,
+    return replace(
+        row,
         judgments={"candidate": row.judgments["baseline"], "baseline": row.judgments["candidate"]},
         verdicts=tuple(Verdict(v.question_id, v.turn, v.games[::-1]) for v in row.verdicts),
+    )
+
+
+def panels(found: Sequence[Pair]) -> Iterator[Pair]:
+    """Every two models under all the judges that judged them, as a panel; the weaker is the candidate."""
+    by_models: dict[frozenset[str], list[Pair]] = defaultdict(list)
+    for pair in found:
+        by_models[frozenset((pair.candidate, pair.baseline))].append(pair)
+    for pairs_of in by_models.values():
+        first = pairs_of[0]
+        sides = [
+            pair.rows if pair.candidate == first.candidate else list(map(swapped, pair.rows))
+            for pair in pairs_of
+        ]
+        rows = [_joined(rows, [pair.judge for pair in pairs_of]) for rows in zip(*sides, strict=True)]
+        panel = Pair(first.candidate, first.baseline, "panel", rows)
+        if panel.differences.mean() > 0:
+            panel = Pair(first.baseline, first.candidate, "panel", list(map(swapped, rows)))
+        yield panel
+
+
+def _joined(rows: Sequence[Row], judges: Sequence[str]) -> Row:
+    """What several judges said about one question."""
+    return replace(
+        rows[0],
+        judges=tuple(judges),
+        game_turns=max((row.game_turns for row in rows), key=len),
+        judgments={side: tuple(one for row in rows for one in row.judgments[side]) for side in SIDES},
+        verdicts=tuple(verdict for row in rows for verdict in row.verdicts),
     )
 
 
