@@ -15,11 +15,12 @@ from mtbench_pytest.stats.sequential import Spending, hwang, look_levels
 Rows = Mapping[QuestionId, Row]
 
 _BLOCK = 8  # questions between two looks
+_SHORT = 80  # questions of a bench that spends as late as any
 _MOST_LOOKS = 40  # a bench that would take more has larger blocks
 
 # Chosen by simulation, see docs/early-stop.md. Fewer questions than the least may all have missed what is
 # broken, or tell too little of their own spread.
-_PASS, _LEAST_TO_PASS = hwang(-5), 32
+_LEAST_TO_PASS = 32
 _REGRESSION, _LEAST_TO_REGRESS = hwang(-2), 16
 _WAYS = 4  # to a regression, at most, that share its level: see gate.ways_to_regress
 
@@ -35,6 +36,16 @@ def look_ends(questions: int) -> tuple[int, ...]:
     """How many questions are judged at each look; the last look is at all of them."""
     block = _BLOCK * max(1, math.ceil(questions / (_BLOCK * _MOST_LOOKS)))
     return (*range(block, questions, block), questions)
+
+
+def pass_spending(questions: int) -> Spending:
+    """How the rate of wrong PASSes is spent over a run of so many questions.
+
+    A short bench needs all its questions to show that two models are equal, and so spends at its end; a long
+    one has questions to spare. By the size of the bench alone, which is known before the run.
+    """
+    latest, earliest = -8.0, -2.0
+    return hwang(max(latest, min(earliest, latest * (_SHORT / questions) ** 2)))
 
 
 @cache
@@ -53,7 +64,7 @@ def levels_of(ends: tuple[int, ...], levels: Levels = LEVELS) -> tuple[Levels, .
         looks = [end / ends[-1] for end in ends if end >= min(least, ends[-1])]
         return [0.0] * (len(ends) - len(looks)) + list(look_levels(looks, alpha, spending))
 
-    passes = spread(levels.pass_alpha, _LEAST_TO_PASS, _PASS)
+    passes = spread(levels.pass_alpha, _LEAST_TO_PASS, pass_spending(ends[-1]))
     # For each way to a regression: a part of the levels would spend a little more than that part of the rate.
     ways = spread(levels.regression_alpha / _WAYS, _LEAST_TO_REGRESS, _REGRESSION)
     return tuple(Levels(one, _WAYS * other) for one, other in zip(passes, ways, strict=True))

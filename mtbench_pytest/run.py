@@ -30,6 +30,7 @@ from mtbench_pytest.report.constancy import drift_result, incomparable, standing
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.standing import Standing, standing_of
+from mtbench_pytest.stopping import Stopping, stopping_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
@@ -44,6 +45,7 @@ class BenchRun:
         requested: Questions of the selected tests, in the order of collection.
         gated: Ids of the questions that were selected for the gate.
         needs: The parties that selected tests ask for.
+        more_tests: Whether a question has more than one plain test.
         rows: What tests waited for, by id: what the decision rests on.
         unused: What was made for tests that never came, by id: it is in the report's files.
         fatal: Why the run could not go on, where it could not.
@@ -63,6 +65,7 @@ class BenchRun:
         self.requested: dict[QuestionId, Question] = {}
         self.gated: set[QuestionId] = set()
         self.needs: set[Party] = set()
+        self.more_tests = False
         self.rows: dict[QuestionId, Row] = {}
         self.unused: dict[QuestionId, Row] = {}
         self.fatal = ""
@@ -220,6 +223,7 @@ class BenchRun:
             "fatal": self.fatal,
             "parties": dict(self.parties),
             "saved": self.calls_saved,
+            "more_tests": self.more_tests,
             "recordings": self.recordings.sent(),
         }
 
@@ -227,6 +231,7 @@ class BenchRun:
         """Takes what an xdist worker told."""
         self.gated.update(part["gated"])
         self.calls_saved = max(self.calls_saved, part["saved"])
+        self.more_tests |= part["more_tests"]
         self.fatal = self.fatal or part["fatal"]
         self.recordings.merge(part["recordings"])
         if part["parties"]["judge"]["identity"]:
@@ -279,8 +284,17 @@ class BenchRun:
 
     @property
     def may_stop_early(self) -> bool:
-        """Whether the rest is left out once the decision is certain; a part of a bench decides nothing."""
-        return self.settings.early_stop and bool(self.gated) and not self.is_part
+        """Whether the rest is left out once the decision is certain."""
+        return self.stopping.on and bool(self.gated)
+
+    @property
+    def stopping(self) -> Stopping:
+        """Whether the run stops early, and why; a part of a bench decides nothing, so nothing is certain."""
+        if self.is_part:
+            return Stopping(False, "a part of the bench")
+        return stopping_of(
+            self.settings, self.recordings.mode, len(self.questions), more_tests=self.more_tests
+        )
 
     @cached_property
     def order(self) -> Mapping[QuestionId, int]:
@@ -381,7 +395,12 @@ class BenchRun:
     def findings(self) -> Findings:
         """What the rows show besides the decision, once all of them are there."""
         return Findings(
-            self.bench, self.settings, self.policy, self.questions, self.ordered_rows(), self.parties
+            self.bench,
+            replace(self.settings, early_stop=self.may_stop_early),
+            self.policy,
+            self.questions,
+            self.ordered_rows(),
+            self.parties,
         )
 
     @property

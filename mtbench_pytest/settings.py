@@ -88,6 +88,7 @@ class Settings:
 
     Attributes:
         store: A database's URL, "none", or None for the usual place.
+        early_stop: None where nothing is said of it: see `stopping.py`.
         record: None where nothing is said of it: see `recordings.mode`.
         given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
     """
@@ -101,7 +102,7 @@ class Settings:
     question_margin: float
     question_policy: Literal["fail", "report"]
     pairwise: bool
-    early_stop: bool
+    early_stop: bool | None
     sample: str | None
     seed: int
     samples: int
@@ -136,6 +137,11 @@ class Settings:
         parties = (self.candidate, self.baseline, self.judge)
         dear = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
         return dear and self.record != "none"
+
+    @property
+    def judge_may_cost(self) -> bool:
+        """Whether a call of the judge may cost something."""
+        return self.may_cost and self.judge is not None and self.judge.kind not in _FREE_KINDS
 
     def policy(self, bench: BenchConfig) -> Policy:
         """The margins: command line, then `bench.toml`, then ini file and defaults."""
@@ -172,7 +178,7 @@ def read_settings(
         field = option.name.replace("-", "_")
         values[field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
     for switch in ("pairwise", "early_stop", "regrade_baseline"):
-        values[switch] = values[switch] == "on"
+        values[switch] = None if values[switch] is None else values[switch] == "on"
     given = frozenset(option.name for option in OPTIONS if command_line(option) is not None)
     return Settings(**values, given=given)
 

@@ -26,6 +26,7 @@ from mtbench_pytest.planning.reach import Noise, Reach, noise_of, reach
 from mtbench_pytest.records import SIDES, Party, Question
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.standing import standing_of
+from mtbench_pytest.stopping import stopping_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import load_bench
 
@@ -186,10 +187,15 @@ def _reaches(
     settings: Settings,
 ) -> Iterator[Reach]:
     n, ways = len(questions), ways_to_regress(questions, policy, pairwise=settings.pairwise)
-    levels = levels_of(look_ends(n))[-1] if settings.early_stop else LEVELS
+    levels = levels_of(look_ends(n))[-1] if _may_stop(settings, n) else LEVELS
     yield reach("grade", n, noise["grade"], policy.margin, ways, margins, levels)
     if settings.pairwise:
         yield reach("win rate", n, noise["win rate"], policy.win_rate_margin, ways, (), levels)
+
+
+def _may_stop(settings: Settings, questions: int) -> bool:
+    """Whether the run may stop early, as far as that is known without its tests."""
+    return stopping_of(settings, settings.record or "off", questions, more_tests=False).on
 
 
 def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
@@ -204,7 +210,7 @@ def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> I
 
 
 def _concerns(plan: Plan, settings: Settings) -> Iterator[str]:
-    if settings.early_stop:
+    if _may_stop(settings, plan.questions):
         yield "--mtbench-early-stop may end the run sooner: calls, tokens and cost are those of all questions"
     if settings.max_calls is not None and plan.calls > settings.max_calls:
         yield f"{plan.calls:,} calls are more than --mtbench-max-calls {settings.max_calls}"
