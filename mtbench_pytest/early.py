@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Protocol
 
 from mtbench_pytest.decision import LEVELS, Decision, EarlyStop, Levels, Look
 from mtbench_pytest.records import Question, QuestionId, Row
+from mtbench_pytest.stats import ControlVariate
 from mtbench_pytest.stats.sequential import Spending, hwang, look_levels
 
 Rows = Mapping[QuestionId, Row]
@@ -100,6 +101,11 @@ class Course:
         """The questions that were not asked for so far."""
         return [question for question in self.order if question.question_id not in self._asked]
 
+    @property
+    def reached(self) -> int:
+        """How many questions it has asked for so far, those of the block that it waits for included."""
+        return len(self._asked)
+
     def proceed(self, rows: Rows) -> Sequence[Question]:
         """Looks at what was judged.
 
@@ -143,3 +149,35 @@ class Course:
         if new := [question for question in questions if question.question_id not in self._asked]:
             self._asked.update(question.question_id for question in new)
             yield new
+
+
+def control_of(questions: Sequence[Question], known: Mapping[QuestionId, float]) -> ControlVariate | None:
+    """What is known of every question before it is judged; None where that is not all of them.
+
+    Args:
+        known: Blessed grades of the baseline that stand, in points.
+    """
+    if not all(question.question_id in known for question in questions):
+        return None
+    strata = {question.question_id: question.category for question in questions}
+    return ControlVariate({key: known[key] for key in strata}, strata)
+
+
+def decide_early(
+    course_of: Callable[[ControlVariate | None], Course], control: ControlVariate | None, rows: Rows
+) -> tuple[Decision, Sequence[Question]] | None:
+    """The decision of a run that went its way, and the questions it came to; None where it broke off before.
+
+    Args:
+        course_of: Makes a course at its beginning.
+        control: What the looks knew of the rest; what that saved is told by the same rows without it.
+    """
+    course = course_of(control)
+    if (made := course.follow(rows)) is None:
+        return None
+    if made.early is not None and control is not None:
+        alone = course_of(None)
+        alone.follow(rows)
+        made = replace(made, early=replace(made.early, known=len(control.values), alone=alone.reached))
+    left = {question.question_id for question in course.left}
+    return made, [question for question in course.order if question.question_id not in left]

@@ -14,7 +14,7 @@ from mtbench_pytest.contest import Contest
 from mtbench_pytest.crew import Crew, once
 from mtbench_pytest.decision import LEVELS, Decision, Levels
 from mtbench_pytest.drops import asks_again
-from mtbench_pytest.early import Course
+from mtbench_pytest.early import Course, control_of, decide_early
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.findings import Findings
 from mtbench_pytest.fitness import Fitness, judge_fitness
@@ -29,7 +29,8 @@ from mtbench_pytest.records import Party, Question, QuestionId, Row
 from mtbench_pytest.report.constancy import drift_result, incomparable, standing_result
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.settings import Settings
-from mtbench_pytest.standing import Standing, standing_of
+from mtbench_pytest.standing import Standing, known_grades, standing_of
+from mtbench_pytest.stats import ControlVariate
 from mtbench_pytest.stopping import Stopping, stopping_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
@@ -71,6 +72,7 @@ class BenchRun:
         self.fatal = ""
         self.calls_saved = 0
         self.unjudged: Unjudged | None = None
+        self._told: dict[QuestionId, float] = {}
         self._course: Course | None = None
         self._started = time.time()
         self._parties: dict[str, Any] = {}
@@ -186,7 +188,7 @@ class BenchRun:
             kept = (self._store, self._office.crew)
         pipeline = Pipeline(self.contest, self.questions, *kept, record, self._asks_again)
         if self.may_stop_early:
-            self._course = self._new_course()
+            self._course = self._new_course(self._control)
             pipeline.follow(self._course)
         elif ahead or (self.contest.judge and "judge" not in free):
             pipeline.request(self._judged)
@@ -224,6 +226,7 @@ class BenchRun:
             "parties": dict(self.parties),
             "saved": self.calls_saved,
             "more_tests": self.more_tests,
+            "known": list(self._known.items()),
             "recordings": self.recordings.sent(),
         }
 
@@ -232,6 +235,7 @@ class BenchRun:
         self.gated.update(part["gated"])
         self.calls_saved = max(self.calls_saved, part["saved"])
         self.more_tests |= part["more_tests"]
+        self._told |= dict(part["known"])
         self.fatal = self.fatal or part["fatal"]
         self.recordings.merge(part["recordings"])
         if part["parties"]["judge"]["identity"]:
@@ -301,10 +305,20 @@ class BenchRun:
         """The place of each question in the order in which a run that may stop early judges them."""
         return {q.question_id: n for n, q in enumerate(mixed(self.questions, self.settings.seed))}
 
-    def _new_course(self) -> Course:
+    @property
+    def _known(self) -> Mapping[QuestionId, float]:
+        """The blessed baseline's grades that stand; on xdist's controller those that workers told."""
+        return known_grades(self.contest.standing) if self._prepared else self._told
+
+    @property
+    def _control(self) -> ControlVariate | None:
+        """What is known of every question before it is judged."""
+        return control_of(self.questions, self._known)
+
+    def _new_course(self, control: ControlVariate | None) -> Course:
         order = sorted(self.questions, key=lambda question: self.order[question.question_id])
         critical = [q.question_id for q in self.questions if self.policy.is_critical(q.category)]
-        return Course(order, critical, self._decide_on)
+        return Course(order, critical, partial(self._decide_on, control=control))
 
     def decide(self, stopped: str) -> Decision:
         """Makes the decision from what came back.
@@ -332,25 +346,27 @@ class BenchRun:
 
         None for other runs, and where it broke off before that.
         """
-        course = self._new_course() if self.may_stop_early and not self.fatal else None
-        made = course.follow(self.rows) if course else None
-        if course is None or made is None or made.early is None:
+        found = None
+        if self.may_stop_early and not self.fatal:
+            found = decide_early(self._new_course, self._control, self.rows)
+        if found is None or found[0].early is None:
             return None, self.questions
-        early = replace(made.early, calls_saved=self.calls_saved)
-        left = {question.question_id for question in course.left}
-        asked = [question for question in self.questions if question.question_id not in left]
+        made, reached = found
+        early = replace(found[0].early, calls_saved=self.calls_saved)
+        ids = {question.question_id for question in reached}
+        asked = [question for question in self.questions if question.question_id in ids]
         return replace(made, early=early, reasons=(*made.reasons, explain_early(early))), asked
 
     def _unjudged(self, decision: Decision, asked: Sequence[Question]) -> Unjudged | None:
         """What a PASS owes to questions that could not be judged."""
         found = [self.rows[q.question_id] for q in asked if q.question_id in self.rows]
-        fitness = judge_fitness(found)
+        fitness, control = judge_fitness(found), self._control if decision.early else None
         return unjudged(
             decision,
             found,
             asked,
             self.policy,
-            lambda rows: self._gate(rows, asked, decision.levels, fitness),
+            lambda rows: self._gate(rows, asked, decision.levels, fitness, control=control),
         )
 
     def _decide_on(
@@ -358,13 +374,14 @@ class BenchRun:
         rows: Mapping[QuestionId, Row],
         expected: Sequence[Question],
         levels: Levels,
-        partial: Sequence[str] = (),
+        parts: Sequence[str] = (),
+        control: ControlVariate | None = None,
     ) -> Decision:
         """The decision on some of the questions, which rests on their rows alone."""
         wanted = {question.question_id for question in expected}
         expected = [question for question in self.questions if question.question_id in wanted]
         found = [rows[question.question_id] for question in expected if question.question_id in rows]
-        return self._gate(found, expected, levels, judge_fitness(found), partial)
+        return self._gate(found, expected, levels, judge_fitness(found), parts, control)
 
     def _gate(
         self,
@@ -372,7 +389,8 @@ class BenchRun:
         expected: Sequence[Question],
         levels: Levels,
         fitness: Fitness,
-        partial: Sequence[str] = (),
+        parts: Sequence[str] = (),
+        control: ControlVariate | None = None,
     ) -> Decision:
         return decide(
             self.bench.name,
@@ -380,11 +398,12 @@ class BenchRun:
             expected,
             self.policy,
             pairwise=self.settings.pairwise,
-            partial=partial,
-            fatal=self.fatal or ("" if partial else why_no_verdict(self.policy.margin, fitness.noise)),
+            partial=parts,
+            fatal=self.fatal or ("" if parts else why_no_verdict(self.policy.margin, fitness.noise)),
             incomparable="" if self.fatal else self.incomparable,
             levels=levels,
             checks_only=self.settings.judge is not None and self.settings.judge.kind == "checks",
+            control=control,
         )
 
     def ordered_rows(self) -> list[Row]:

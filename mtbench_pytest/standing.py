@@ -69,6 +69,20 @@ class Standing:
         return self.grades.get(_place(task))
 
 
+def known_grades(standing: Standing | None) -> dict[QuestionId, float]:
+    """The baseline's mean grade of each question whose blessed grades stand, as a row has it."""
+    if standing is None:
+        return {}
+    turns: dict[tuple[QuestionId, int], list[float]] = {}
+    for (question_id, _, sample, _), judgment in standing.grades.items():
+        turns.setdefault((question_id, sample), []).append(judgment.grade)
+    # Each answer has as many grades as the others, of all its turns and repeats.
+    samples: dict[QuestionId, list[float]] = {}
+    for (question_id, _), grades in turns.items():
+        samples.setdefault(question_id, []).append(fmean(grades))
+    return {question_id: fmean(grades) for question_id, grades in samples.items()}
+
+
 def drift_of(again: Sequence[Again], grades: Sequence[float | None], noise: float = 0.0) -> Drift:
     """What grades of today, None where one could not be had, say of those from before.
 

@@ -11,6 +11,7 @@ from mtbench_pytest.stats.bounds import (
     warm_up,
     win_rate,
 )
+from mtbench_pytest.stats.control_variate import ControlVariate
 from mtbench_pytest.stats.exact import count_test, flip_test, holm, sign_test
 from mtbench_pytest.stats.lengths import Compared, Controlled, length_controlled
 from mtbench_pytest.stats.power import questions_needed, questions_to_see, smallest_difference
@@ -18,6 +19,7 @@ from mtbench_pytest.stats.power import questions_needed, questions_to_see, small
 __all__ = [
     "CONFIDENCE",
     "Compared",
+    "ControlVariate",
     "Controlled",
     "Estimate",
     "Moments",
