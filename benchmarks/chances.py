@@ -70,7 +70,9 @@ def drawn(pair: Pair, number: int, times: int, repeat: int) -> Iterator[float]:
     for truth, status in TRUTHS:
         generator = random.Random(f"{SEED} {number} {times} {truth.name}")
         population = Population.of(pair, truth)
-        yield fmean(run(population, times, generator) == status for _ in range(repeat))
+        yield fmean(
+            run(population, times, generator, ("off",))["off"].status == status for _ in range(repeat)
+        )
 
 
 def line(name: str, told: Three, seen: Three) -> str:

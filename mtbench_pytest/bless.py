@@ -24,7 +24,7 @@ from mtbench_pytest.report.folder import PARTIAL, PREVIOUS, RESULT, write_files
 _REFUSED = ("PARTIAL", "NO VERDICT", "REGRESSION")
 _REPORT = "the report folder of a run, such as mtbench-report"
 _WHOLE = (
-    "a run with every answer and grade (the same again, without --mtbench-early-stop, makes what is missing)"
+    "a run with every answer and grade (the same again with --mtbench-early-stop off makes what is missing)"
     ", or --force"
 )
 

@@ -159,12 +159,17 @@ class EarlyStop:
         used: Of these, those that were to be judged before it was certain.
         looks: The last one made the decision.
         calls_saved: Most calls of the judge that the others would have taken.
+        known: Questions on which the baseline's grades were known beforehand and narrowed the bounds.
+        alone: After how many questions it had been certain without that; where it had not been by then, how
+            many it would have come to at the least.
     """
 
     questions: int
     used: int
     looks: tuple[Look, ...]
     calls_saved: int = 0
+    known: int = 0
+    alone: int = 0
 
     @property
     def stopped(self) -> bool:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Protocol
 
 from mtbench_pytest.decision import LEVELS, Decision, EarlyStop, Levels, Look
 from mtbench_pytest.records import Question, QuestionId, Row
+from mtbench_pytest.stats import ControlVariate
 from mtbench_pytest.stats.sequential import Spending, hwang, look_levels
 
 Rows = Mapping[QuestionId, Row]
 
 _BLOCK = 8  # questions between two looks
+_SHORT = 80  # questions of a bench that spends as late as any
 _MOST_LOOKS = 40  # a bench that would take more has larger blocks
 
 # Chosen by simulation, see docs/early-stop.md. Fewer questions than the least may all have missed what is
 # broken, or tell too little of their own spread.
-_PASS, _LEAST_TO_PASS = hwang(-5), 32
+_LEAST_TO_PASS = 32
 _REGRESSION, _LEAST_TO_REGRESS = hwang(-2), 16
 _WAYS = 4  # to a regression, at most, that share its level: see gate.ways_to_regress
 
@@ -35,6 +37,16 @@ def look_ends(questions: int) -> tuple[int, ...]:
     """How many questions are judged at each look; the last look is at all of them."""
     block = _BLOCK * max(1, math.ceil(questions / (_BLOCK * _MOST_LOOKS)))
     return (*range(block, questions, block), questions)
+
+
+def pass_spending(questions: int) -> Spending:
+    """How the rate of wrong PASSes is spent over a run of so many questions.
+
+    A short bench needs all its questions to show that two models are equal, and so spends at its end; a long
+    one has questions to spare. By the size of the bench alone, which is known before the run.
+    """
+    latest, earliest = -8.0, -2.0
+    return hwang(max(latest, min(earliest, latest * (_SHORT / questions) ** 2)))
 
 
 @cache
@@ -53,7 +65,7 @@ def levels_of(ends: tuple[int, ...], levels: Levels = LEVELS) -> tuple[Levels, .
         looks = [end / ends[-1] for end in ends if end >= min(least, ends[-1])]
         return [0.0] * (len(ends) - len(looks)) + list(look_levels(looks, alpha, spending))
 
-    passes = spread(levels.pass_alpha, _LEAST_TO_PASS, _PASS)
+    passes = spread(levels.pass_alpha, _LEAST_TO_PASS, pass_spending(ends[-1]))
     # For each way to a regression: a part of the levels would spend a little more than that part of the rate.
     ways = spread(levels.regression_alpha / _WAYS, _LEAST_TO_REGRESS, _REGRESSION)
     return tuple(Levels(one, _WAYS * other) for one, other in zip(passes, ways, strict=True))
@@ -88,6 +100,11 @@ class Course:
     def left(self) -> list[Question]:
         """The questions that were not asked for so far."""
         return [question for question in self.order if question.question_id not in self._asked]
+
+    @property
+    def reached(self) -> int:
+        """How many questions it has asked for so far, those of the block that it waits for included."""
+        return len(self._asked)
 
     def proceed(self, rows: Rows) -> Sequence[Question]:
         """Looks at what was judged.
@@ -132,3 +149,35 @@ class Course:
         if new := [question for question in questions if question.question_id not in self._asked]:
             self._asked.update(question.question_id for question in new)
             yield new
+
+
+def control_of(questions: Sequence[Question], known: Mapping[QuestionId, float]) -> ControlVariate | None:
+    """What is known of every question before it is judged; None where that is not all of them.
+
+    Args:
+        known: Blessed grades of the baseline that stand, in points.
+    """
+    if not all(question.question_id in known for question in questions):
+        return None
+    strata = {question.question_id: question.category for question in questions}
+    return ControlVariate({key: known[key] for key in strata}, strata)
+
+
+def decide_early(
+    course_of: Callable[[ControlVariate | None], Course], control: ControlVariate | None, rows: Rows
+) -> tuple[Decision, Sequence[Question]] | None:
+    """The decision of a run that went its way, and the questions it came to; None where it broke off before.
+
+    Args:
+        course_of: Makes a course at its beginning.
+        control: What the looks knew of the rest; what that saved is told by the same rows without it.
+    """
+    course = course_of(control)
+    if (made := course.follow(rows)) is None:
+        return None
+    if made.early is not None and control is not None:
+        alone = course_of(None)
+        alone.follow(rows)
+        made = replace(made, early=replace(made.early, known=len(control.values), alone=alone.reached))
+    left = {question.question_id for question in course.left}
+    return made, [question for question in course.order if question.question_id not in left]

@@ -46,6 +46,7 @@ def endpoint(
     ways: int,
     strata: Sequence[str] = (),
     scale: float = 1.0,
+    narrowed: Moments | None = None,
 ) -> Endpoint:
     """One figure, its bounds, and where it stands.
 
@@ -57,12 +58,14 @@ def endpoint(
         ways: How many ways to a regression share `levels.regression_alpha`.
         strata: The category of each value: the spread is taken within categories.
         scale: What part of the margin counts: see `comparisons.scale_of`.
+        narrowed: The moments that decide in place of the values' own: see `stats/control_variate.py`.
     """
     floor_confidence, ceiling_confidence = 1 - levels.pass_alpha, 1 - levels.regression_alpha / ways
     neutral, line = NEUTRAL[name], NEUTRAL[name] - margin * scale
     estimate, moments = ESTIMATE[name], Moments.of(values, strata)
     seen = estimate(moments)
-    floor, ceiling = seen.lower(floor_confidence), seen.upper(ceiling_confidence)
+    bounding = estimate(narrowed) if narrowed is not None else seen
+    floor, ceiling = bounding.lower(floor_confidence), bounding.upper(ceiling_confidence)
     standing: Standing = "undecided"
     needed = None
     if floor > line:

@@ -85,11 +85,22 @@ def explain_collapses(collapses: Collapses) -> str:
 
 def explain_early(early: EarlyStop) -> str:
     """How far a run went that may stop early, and what that spared."""
+    known = _known(early) if early.known else ""
     if not early.stopped:
-        return f"not stopped early: no look before the last of {early.questions} questions was certain"
+        return f"not stopped early: no look before the last of {early.questions} questions was certain{known}"
     rest = f"the other {early.questions - early.used}"
     saved = f"would have taken up to {early.calls_saved} judge calls" if early.calls_saved else "were skipped"
-    return f"stopped early, certain after {early.used} of {early.questions} questions: {rest} {saved}"
+    return f"stopped early, certain after {early.used} of {early.questions} questions: {rest} {saved}{known}"
+
+
+def _known(early: EarlyStop) -> str:
+    """What it brought that the baseline's grades were known."""
+    saved = early.alone - early.used
+    if saved > 0:
+        brought = f"saved at least {saved} questions"
+    else:
+        brought = f"took {-saved} questions more" if saved else "changed nothing"
+    return f"; knowing the blessed baseline's grades on all {early.known} {brought}"
 
 
 def explain_drop(line: CategoryLine) -> str:

@@ -29,6 +29,7 @@ from mtbench_pytest.explain import (
     explain_fault,
 )
 from mtbench_pytest.records import Question, Row
+from mtbench_pytest.stats import ControlVariate
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def decide(
     incomparable: str = "",
     levels: Levels = LEVELS,
     checks_only: bool = False,
+    control: ControlVariate | None = None,
 ) -> Decision:
     """Decides whether the candidate is non-inferior to the baseline.
 
@@ -101,13 +103,14 @@ def decide(
         levels: How likely each wrong decision may be.
         checks_only: The judge is the offline one: what it passes in a critical category is not shown to be
             safe, so that a bench with one has no PASS.
+        control: What is known of questions that were not judged so far.
     """
     by_id = {row.question_id: row for row in rows}
     found = [by_id[q.question_id] for q in expected if q.question_id in by_id]
     critical = {q.category for q in expected if policy.is_critical(q.category)}
     ways = ways_to_regress(expected, policy, pairwise=pairwise)
     alpha = levels.regression_alpha / ways
-    endpoints = _endpoints(found, policy, pairwise, levels, ways)
+    endpoints = _endpoints(found, policy, pairwise, levels, ways, control)
     unfit = why_unfit(found) if pairwise else ""
     categories = category_lines(found, expected, critical, alpha)
     falls = _collapses(found, policy, alpha)
@@ -152,11 +155,19 @@ def ways_to_regress(expected: Sequence[Question], policy: Policy, *, pairwise: b
 
 
 def _endpoints(
-    rows: Sequence[Row], policy: Policy, pairwise: bool, levels: Levels, ways: int
+    rows: Sequence[Row],
+    policy: Policy,
+    pairwise: bool,
+    levels: Levels,
+    ways: int,
+    control: ControlVariate | None,
 ) -> tuple[Endpoint, ...]:
-    graded = [(row.category, difference) for row in rows if (difference := row.difference) is not None]
-    strata, differences = [stratum for stratum, _ in graded], [difference for _, difference in graded]
-    grade = endpoint("grade", differences, policy.margin, levels, ways, strata)
+    graded = [(row, difference) for row in rows if (difference := row.difference) is not None]
+    strata, differences = [row.category for row, _ in graded], [difference for _, difference in graded]
+    narrowed = None
+    if control is not None:
+        narrowed = control.moments({row.question_id: difference for row, difference in graded})
+    grade = endpoint("grade", differences, policy.margin, levels, ways, strata, narrowed=narrowed)
     if not pairwise:
         return (grade,)
     compared = [(row.category, score) for row in rows if (score := row.score) is not None]

@@ -84,7 +84,12 @@ OPTIONS = (
         "report",
     ),
     Option("pairwise", "on|off", "also compare the answers pairwise, in both orders", "on"),
-    Option("early-stop", "on|off", "skip the questions after which the decision is certain", "off"),
+    Option(
+        "early-stop",
+        "on|off",
+        "skip the questions after which the decision is certain (default: on where calls of the judge cost "
+        "something, off while recording and where a question has more than one plain test)",
+    ),
     Option(
         "sample",
         "N|NAME",

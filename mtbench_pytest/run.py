@@ -15,7 +15,7 @@ from mtbench_pytest.contest import Contest, as_party
 from mtbench_pytest.crew import Crew, once
 from mtbench_pytest.decision import LEVELS, Decision, Levels
 from mtbench_pytest.drops import asks_again
-from mtbench_pytest.early import Course
+from mtbench_pytest.early import Course, control_of, decide_early
 from mtbench_pytest.errors import JudgeError, ServiceError
 from mtbench_pytest.explain import explain_early
 from mtbench_pytest.findings import Findings
@@ -35,7 +35,9 @@ from mtbench_pytest.report.constancy import incomparable
 from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
 from mtbench_pytest.report.terminal import one_line
 from mtbench_pytest.settings import Settings
-from mtbench_pytest.standing import Standing, standings_of
+from mtbench_pytest.standing import Standing, known_grades, standings_of
+from mtbench_pytest.stats import ControlVariate
+from mtbench_pytest.stopping import Stopping, stopping_of
 from mtbench_pytest.store import Store
 from mtbench_pytest.suite import Bench, mixed
 from mtbench_pytest.survey import parties_with_work
@@ -53,6 +55,7 @@ class BenchRun:
         requested: Questions of the selected tests, in the order of collection.
         gated: Ids of the questions that were selected for the gate.
         needs: The parties that selected tests ask for.
+        more_tests: Whether a question has more than one plain test.
         rows: What tests waited for, by id: what the decision rests on.
         unused: What was made for tests that never came, by id: it is in the report's files.
         fatal: Why the run could not go on, where it could not.
@@ -72,11 +75,13 @@ class BenchRun:
         self.requested: dict[QuestionId, Question] = {}
         self.gated: set[QuestionId] = set()
         self.needs: set[Party] = set()
+        self.more_tests = False
         self.rows: dict[QuestionId, Row] = {}
         self.unused: dict[QuestionId, Row] = {}
         self.fatal = ""
         self.calls_saved = 0
         self.unjudged: Unjudged | None = None
+        self._told: dict[QuestionId, float] = {}
         self._course: Course | None = None
         self._started = time.time()
         self._parties: Mapping[str, Any] = {}
@@ -210,7 +215,7 @@ class BenchRun:
             kept = (self._store, self._office.crew)
         pipeline = Pipeline(self.contest, self.questions, *kept, record, self._asks_again)
         if self.may_stop_early:
-            self._course = self._new_course()
+            self._course = self._new_course(self._control)
             pipeline.follow(self._course)
         elif ahead or not free.issuperset(judges):
             pipeline.request(self._judged)
@@ -247,6 +252,8 @@ class BenchRun:
             "fatal": self.fatal,
             "parties": dict(self.parties),
             "saved": self.calls_saved,
+            "more_tests": self.more_tests,
+            "known": list(self._known.items()),
             "recordings": self.recordings.sent(),
         }
 
@@ -254,6 +261,8 @@ class BenchRun:
         """Takes what an xdist worker told."""
         self.gated.update(part["gated"])
         self.calls_saved = max(self.calls_saved, part["saved"])
+        self.more_tests |= part["more_tests"]
+        self._told |= dict(part["known"])
         self.fatal = self.fatal or part["fatal"]
         self.recordings.merge(part["recordings"])
         if part["parties"]["judge"]["identity"]:
@@ -297,18 +306,37 @@ class BenchRun:
 
     @property
     def may_stop_early(self) -> bool:
-        """Whether the rest is left out once the decision is certain; a part of a bench decides nothing."""
-        return self.settings.early_stop and bool(self.gated) and not self.is_part
+        """Whether the rest is left out once the decision is certain."""
+        return self.stopping.on and bool(self.gated)
+
+    @property
+    def stopping(self) -> Stopping:
+        """Whether the run stops early, and why; a part of a bench decides nothing, so nothing is certain."""
+        if self.is_part:
+            return Stopping(False, "a part of the bench")
+        return stopping_of(
+            self.settings, self.recordings.mode, len(self.questions), more_tests=self.more_tests
+        )
 
     @cached_property
     def order(self) -> Mapping[QuestionId, int]:
         """The place of each question in the order in which a run that may stop early judges them."""
         return {q.question_id: n for n, q in enumerate(mixed(self.questions, self.settings.seed))}
 
-    def _new_course(self) -> Course:
+    @property
+    def _known(self) -> Mapping[QuestionId, float]:
+        """The blessed baseline's grades that stand; on xdist's controller those that workers told."""
+        return known_grades(self.contest.standings.values()) if self._prepared else self._told
+
+    @property
+    def _control(self) -> ControlVariate | None:
+        """What is known of every question before it is judged."""
+        return control_of(self.questions, self._known)
+
+    def _new_course(self, control: ControlVariate | None) -> Course:
         order = sorted(self.questions, key=lambda question: self.order[question.question_id])
         critical = [q.question_id for q in self.questions if self.policy.is_critical(q.category)]
-        return Course(order, critical, self._decide_on)
+        return Course(order, critical, partial(self._decide_on, control=control))
 
     def decide(self, stopped: str) -> Decision:
         """Makes the decision from what came back.
@@ -338,25 +366,27 @@ class BenchRun:
 
         None for other runs, and where it broke off before that.
         """
-        course = self._new_course() if self.may_stop_early and not self.fatal else None
-        made = course.follow(self.rows) if course else None
-        if course is None or made is None or made.early is None:
+        found = None
+        if self.may_stop_early and not self.fatal:
+            found = decide_early(self._new_course, self._control, self.rows)
+        if found is None or found[0].early is None:
             return None, self.questions
-        early = replace(made.early, calls_saved=self.calls_saved)
-        left = {question.question_id for question in course.left}
-        asked = [question for question in self.questions if question.question_id not in left]
+        made, reached = found
+        early = replace(found[0].early, calls_saved=self.calls_saved)
+        ids = {question.question_id for question in reached}
+        asked = [question for question in self.questions if question.question_id in ids]
         return replace(made, early=early, reasons=(*made.reasons, explain_early(early))), asked
 
     def _unjudged(self, decision: Decision, asked: Sequence[Question]) -> Unjudged | None:
         """What a PASS owes to questions that could not be judged."""
         found = seat([self.rows[q.question_id] for q in asked if q.question_id in self.rows]).rows
-        fitness = judge_fitness(found)
+        fitness, control = judge_fitness(found), self._control if decision.early else None
         return unjudged(
             decision,
             found,
             asked,
             self.policy,
-            lambda rows: self._gate(rows, asked, decision.levels, fitness),
+            lambda rows: self._gate(rows, asked, decision.levels, fitness, control=control),
         )
 
     def _decide_on(
@@ -364,14 +394,15 @@ class BenchRun:
         rows: Mapping[QuestionId, Row],
         expected: Sequence[Question],
         levels: Levels,
-        partial: Sequence[str] = (),
+        parts: Sequence[str] = (),
+        control: ControlVariate | None = None,
     ) -> Decision:
         """The decision on some of the questions, which rests on their rows alone."""
         wanted = {question.question_id for question in expected}
         expected = [question for question in self.questions if question.question_id in wanted]
         panel = seat([rows[question.question_id] for question in expected if question.question_id in rows])
         fitness = judge_fitness(panel.rows)
-        return self._gate(panel.rows, expected, levels, fitness, partial, panel.too_few)
+        return self._gate(panel.rows, expected, levels, fitness, parts, panel.too_few, control)
 
     def _gate(
         self,
@@ -379,8 +410,9 @@ class BenchRun:
         expected: Sequence[Question],
         levels: Levels,
         fitness: Fitness,
-        partial: Sequence[str] = (),
+        parts: Sequence[str] = (),
         too_few: str = "",
+        control: ControlVariate | None = None,
     ) -> Decision:
         """The decision on rows of judges who are to count.
 
@@ -388,18 +420,19 @@ class BenchRun:
             fitness: What they show of their judges.
             too_few: Why there is no panel any more, or "".
         """
-        noise = "" if partial else too_few or why_no_verdict(self.policy.margin, fitness.noise)
+        noise = "" if parts else too_few or why_no_verdict(self.policy.margin, fitness.noise)
         return decide(
             self.bench.name,
             rows,
             expected,
             self.policy,
             pairwise=self.settings.pairwise,
-            partial=partial,
+            partial=parts,
             fatal=self.fatal or noise,
             incomparable="" if self.fatal else self.incomparable,
             levels=levels,
             checks_only=self._checks_only(rows),
+            control=control,
         )
 
     def _checks_only(self, rows: Sequence[Row]) -> bool:
@@ -441,7 +474,7 @@ class BenchRun:
         """What the rows show besides the decision, once all of them are there."""
         return Findings(
             self.bench,
-            self.settings,
+            replace(self.settings, early_stop=self.may_stop_early),
             self.policy,
             self.questions,
             self.panel.rows,

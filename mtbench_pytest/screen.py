@@ -9,6 +9,7 @@ from mtbench_pytest.decision import Decision
 from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines
 from mtbench_pytest.run import BenchRun
 from mtbench_pytest.settings import Settings
+from mtbench_pytest.stopping import FEWEST, stopping_of
 
 _COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
 
@@ -41,7 +42,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
         f"pairwise {'on' if settings.pairwise else 'off'}",
         *([f"each answer graded {settings.judge_repeats} times"] if settings.judge_repeats > 1 else []),
-        *(["early stop on"] if settings.early_stop else []),
+        *sorted({run.stopping.word for run in runs if run.gated} or {_foreseen(settings)}),
         *(f"record {mode}" for mode in sorted(modes - {"off"})),
     ]
     return [*header_lines(parts), *same_model_lines(settings)]
@@ -58,6 +59,11 @@ def same_model_lines(settings: Settings) -> Iterator[str]:
             f"mtbench: {settings.candidate} stands on both sides: the run shows what equal models get, "
             "and nothing of a candidate"
         )
+
+
+def _foreseen(settings: Settings) -> str:
+    """Of xdist's controller, which knows neither bench nor tests at its beginning."""
+    return stopping_of(settings, settings.record or "off", FEWEST, more_tests=None).word
 
 
 def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: str) -> None:

@@ -148,15 +148,24 @@ class MTBenchSession:
     @pytest.hookimpl(trylast=True)  # what other plugins deselect is gone
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Puts the questions of a run that may stop early into the order in which it judges them."""
-        if self.settings.early_stop:
+        asked: Counter[tuple[Path, QuestionId]] = Counter()
+        for item in items:
+            if (question := question_of(item)) is not None:
+                run = self._run_of(item)
+                asked[run.bench.path, question.question_id] += 1
+                # Each test counts that would be skipped with its question, and so each that uses a snapshot.
+                several = asked[run.bench.path, question.question_id] > 1
+                run.more_tests |= several or compares(item)
+        if any(run.stopping.on for run in self.runs.values()):
             items[:] = reordered(items, self._place)
 
     def _place(self, item: pytest.Item) -> tuple[Path, int] | None:
         if (question := question_of(item)) is None:
             return None
         run = self._run_of(item)
-        return run.bench.path, run.order[question.question_id]
+        return (run.bench.path, run.order[question.question_id]) if run.stopping.on else None
 
+    @pytest.hookimpl(tryfirst=True)  # before the terminal writes our header
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Learns what was selected."""
         for item in session.items:

@@ -93,6 +93,7 @@ class Settings:
     Attributes:
         judges: Several are a panel.
         store: A database's URL, "none", or None for the usual place.
+        early_stop: None where nothing is said of it: see `stopping.py`.
         record: None where nothing is said of it: see `recordings.mode`.
         given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
     """
@@ -106,7 +107,7 @@ class Settings:
     question_margin: float
     question_policy: Literal["fail", "report"]
     pairwise: bool
-    early_stop: bool
+    early_stop: bool | None
     sample: str | None
     seed: int
     samples: int
@@ -151,6 +152,11 @@ class Settings:
         dear = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
         return dear and self.record != "none"
 
+    @property
+    def judge_may_cost(self) -> bool:
+        """Whether a call of the judge may cost something."""
+        return self.may_cost and any(spec.kind not in _FREE_KINDS for spec in self.judges)
+
     def policy(self, bench: BenchConfig) -> Policy:
         """The margins: command line, then `bench.toml`, then ini file and defaults."""
 
@@ -194,7 +200,7 @@ def read_settings(
         else:
             values[option.field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
     for switch in ("pairwise", "early_stop", "regrade_baseline"):
-        values[switch] = values[switch] == "on"
+        values[switch] = None if values[switch] is None else values[switch] == "on"
     given = frozenset(option.name for option in OPTIONS if command_line(option) is not None)
     return Settings(**values, given=given)
 

@@ -7,7 +7,7 @@ each judge has its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import fmean
@@ -71,6 +71,25 @@ class Standing:
     def grade(self, task: GradeTask) -> Judgment | None:
         """The blessed grade that stands for a task about the baseline's answer."""
         return self.grades.get(_place(task))
+
+
+def known_grades(standings: Iterable[Standing]) -> dict[QuestionId, float]:
+    """The baseline's mean grade of each question whose blessed grades, by every judge, stand."""
+    each = [_known_grades(standing) for standing in standings]
+    known = set.intersection(*map(set, each)) if each else set()
+    return {question_id: fmean(grades[question_id] for grades in each) for question_id in known}
+
+
+def _known_grades(standing: Standing) -> dict[QuestionId, float]:
+    """One judge's."""
+    turns: dict[tuple[QuestionId, int], list[float]] = {}
+    for (question_id, _, sample, _), judgment in standing.grades.items():
+        turns.setdefault((question_id, sample), []).append(judgment.grade)
+    # Each answer has as many grades as the others, of all its turns and repeats.
+    samples: dict[QuestionId, list[float]] = {}
+    for (question_id, _), grades in turns.items():
+        samples.setdefault(question_id, []).append(fmean(grades))
+    return {question_id: fmean(grades) for question_id, grades in samples.items()}
 
 
 def drift_of(again: Sequence[Again], grades: Sequence[float | None], noise: float = 0.0) -> Drift:

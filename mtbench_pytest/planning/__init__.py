@@ -28,7 +28,7 @@ from mtbench_pytest.planning.amounts import Cost
 from mtbench_pytest.planning.answers import AnswerWork, answer_work, find_cast, is_same_model
 from mtbench_pytest.planning.earlier import Earlier, read_earlier
 from mtbench_pytest.planning.judgments import JudgeWork, judge_work
-from mtbench_pytest.planning.outlook import Outlook, outlook
+from mtbench_pytest.planning.outlook import Outlook, may_stop, outlook
 from mtbench_pytest.records import SIDES, Party, Question, Side
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.standing import standings_of
@@ -235,7 +235,7 @@ def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> I
 
 
 def _concerns(plan: Plan, settings: Settings) -> Iterator[str]:
-    if settings.early_stop:
+    if may_stop(settings, plan.questions):
         yield "--mtbench-early-stop may end the run sooner: calls, tokens and cost are those of all questions"
     if settings.max_calls is not None and plan.calls > settings.max_calls:
         yield f"{plan.calls:,} calls are more than --mtbench-max-calls {settings.max_calls}"

@@ -15,6 +15,7 @@ from mtbench_pytest.planning.reach import Reach, correlation_of, noise_of, reach
 from mtbench_pytest.records import Question
 from mtbench_pytest.settings import Settings
 from mtbench_pytest.stats import Moments
+from mtbench_pytest.stopping import stopping_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def outlook(
     ways = ways_to_regress(questions, policy, pairwise=pairwise)
     strata = Moments.of([0.0] * n, [question.category for question in questions]).strata
     # Of a run that may stop early, the last look: its levels are the strictest that decide the whole of it.
-    levels = levels_of(look_ends(n))[-1] if settings.early_stop else LEVELS
+    levels = levels_of(look_ends(n))[-1] if may_stop(settings, n) else LEVELS
 
     def reach_of(endpoint: EndpointName, margin: float, wished: Sequence[float]) -> Reach:
         noise = noise_of(endpoint, stated[endpoint], earlier, judges)
@@ -65,6 +66,11 @@ def outlook(
         reaches.append(reach_of("win rate", policy.win_rate_margin * scale, ()))
     ends = chances(reaches, strata, ways, correlation_of(earlier), levels)
     return Outlook(tuple(reaches), ends, tuple(_notes(earlier, pairwise=pairwise)))
+
+
+def may_stop(settings: Settings, questions: int) -> bool:
+    """Whether the run may stop early, as far as that is known without its tests."""
+    return stopping_of(settings, settings.record or "off", questions, more_tests=False).on
 
 
 def _notes(earlier: Earlier | None, *, pairwise: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from mtbench_pytest.stats.bounds import (
     warm_up,
     win_rate,
 )
+from mtbench_pytest.stats.control_variate import ControlVariate
 from mtbench_pytest.stats.exact import count_test, flip_test, holm, sign_test
 from mtbench_pytest.stats.false_alarms import any_of, turn_chance
 from mtbench_pytest.stats.lengths import Compared, Controlled, length_controlled
@@ -20,6 +21,7 @@ from mtbench_pytest.stats.power import questions_needed, questions_to_see, small
 __all__ = [
     "CONFIDENCE",
     "Compared",
+    "ControlVariate",
     "Controlled",
     "Estimate",
     "Moments",

@@ -13,7 +13,7 @@ from functools import cache
 from mtbench_pytest.decision import Bounds
 
 CONFIDENCE = 0.95
-_LEAST_STRATUM = 4  # values from which a category has a spread of its own
+LEAST_STRATUM = 4  # values from which a category has a spread of its own
 _BELIEVED = 2 / 3  # skewness / √n times a quantile: at 1 the cubic is flat
 
 
@@ -43,7 +43,7 @@ class Moments:
         A bench is the same categories in the same proportions whatever its questions are, so that what
         differs from category to category does not make the mean uncertain: the spread is taken within
         categories (stratified sampling: Cochran 1977, Sampling techniques, 3rd ed., section 5.9, with one
-        pooled variance). Categories of fewer than `_LEAST_STRATUM` values are one stratum together.
+        pooled variance). Categories of fewer than `LEAST_STRATUM` values are one stratum together.
 
         Args:
             values: One a question.
@@ -52,7 +52,7 @@ class Moments:
         n = len(values)
         if not n:
             return cls(0, math.nan, math.nan, math.nan)
-        parts = _parted(values, strata)
+        parts = [[values[i] for i in part] for part in parts_of(n, strata)]
         squares = cubes = freedom = 0.0
         for part in parts:
             mean, m = math.fsum(part) / len(part), len(part)
@@ -79,16 +79,16 @@ class Moments:
         return math.sqrt(self.variance)
 
 
-def _parted(values: Sequence[float], strata: Sequence[Hashable]) -> list[list[float]]:
-    """The values by stratum; small ones are one together, or join the smallest where that is small too."""
+def parts_of(n: int, strata: Sequence[Hashable]) -> list[list[int]]:
+    """The places of n values by stratum; small strata are one together, or join the smallest large one."""
     if not strata:
-        return [list(values)]
-    found: dict[Hashable, list[float]] = {}
-    for value, stratum in zip(values, strata, strict=True):
-        found.setdefault(stratum, []).append(value)
-    large = [part for part in found.values() if len(part) >= _LEAST_STRATUM]
-    rest = [value for part in found.values() if len(part) < _LEAST_STRATUM for value in part]
-    if large and 0 < len(rest) < _LEAST_STRATUM:
+        return [list(range(n))]
+    found: dict[Hashable, list[int]] = {}
+    for place, stratum in zip(range(n), strata, strict=True):
+        found.setdefault(stratum, []).append(place)
+    large = [part for part in found.values() if len(part) >= LEAST_STRATUM]
+    rest = [place for part in found.values() if len(part) < LEAST_STRATUM for place in part]
+    if large and 0 < len(rest) < LEAST_STRATUM:
         min(large, key=len).extend(rest)
     elif rest:
         large.append(rest)

@@ -1,4 +1,4 @@
-"""`--mtbench-early-stop on`: once the decision is certain the other questions are skipped."""
+"""`--mtbench-early-stop`: once the decision is certain the other questions are skipped; on where it saves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_regression_ends_the_run(example: Example, workers: tuple[str, ...]) -
 @BARE_AND_XDIST
 def test_what_stays_undecided_goes_to_the_end(example: Example, workers: tuple[str, ...]) -> None:
     example.bench(questions=40, config="[margins]\nrun = 0.5\n")
-    example.grades([9, 7] * 20)
+    example.grades([9, 9, 7, 7] * 10)  # half of each category, so that the spread is within
     run = example.run(EARLY, *workers)
     assert (run.decision, run.status) == ("INCONCLUSIVE", 21), run.out
     assert run.outcomes == {"passed": 40}
@@ -64,6 +64,7 @@ def test_a_part_is_still_a_part(example: Example) -> None:
     run = example.run(EARLY, STRICT, "-k", "writing")
     assert (run.decision, run.status) == ("PARTIAL", 1), run.out
     assert run.outcomes == {"failed": 20, "deselected": 20}
+    assert "early stop off (a part of the bench)" in " ".join(run.out.split())
     stopped = example.run(EARLY, STRICT, "-x")
     assert stopped.decision == "PARTIAL", stopped.out
     assert not run.wrote()
@@ -131,14 +132,72 @@ def test_a_test_that_wants_the_answer_alone_is_skipped_too(example: Example) -> 
     assert example.run(EARLY).outcomes == {"passed": 64, "skipped": 16}
 
 
-def test_it_is_off_unless_asked_for_and_has_an_ini_twin(example: Example) -> None:
+def worse(example: Example) -> None:
+    """A bench of 40 questions, and a candidate that is certain to be worse after 16."""
     example.bench(questions=40)
     example.grades([6] * 40)
+
+
+@BARE_AND_XDIST
+def test_it_is_on_where_the_judge_may_cost_something(example: Example, workers: tuple[str, ...]) -> None:
+    worse(example)
+    run = example.run(*workers)
+    assert run.outcomes == {"passed": 16, "skipped": 24}, run.out
+    assert "early stop on" in run.out
+    assert run.report()["settings"]["early_stop"] is True
+
+
+@BARE_AND_XDIST
+def test_it_is_off_where_the_judge_is_free(example: Example, workers: tuple[str, ...]) -> None:
+    worse(example)
+    example.run("--mtbench-early-stop=off")
+    (example.path / "mtbench-report" / "model_judgment").rename(example.path / "recorded")
+    run = example.run(*workers, judge="judgments:recorded")
+    assert run.outcomes == {"passed": 40}, run.out
+    assert "early stop off (no call of the judge costs anything)" in " ".join(run.out.split())
+    assert run.report()["early_stop"] is None
+    assert run.report()["settings"]["early_stop"] is False
+
+
+def test_it_is_off_while_recording(example: Example) -> None:
+    worse(example)
+    run = example.run("--mtbench-record=all")
+    assert run.outcomes == {"passed": 40}, run.out
+    assert "early stop off (the run records)" in " ".join(run.out.split())
+
+
+MORE = (
+    "def test_words(mtbench_candidate): pass\ndef test_grade(mtbench_judged): pass\n",
+    "def test_grade(mtbench_judged, judge_snapshot): pass\n",
+)
+
+
+@pytest.mark.parametrize("tests", MORE, ids=["two tests", "a snapshot"])
+@BARE_AND_XDIST
+def test_it_is_off_where_the_tests_hold_more(example: Example, workers: tuple[str, ...], tests: str) -> None:
+    example.syrupy = True
+    worse(example)
+    (example.path / "chat" / "test_chat.py").write_text(tests)
+    run = example.run(*workers)
+    assert set(run.outcomes) == {"passed"}, run.out
+    assert run.report()["early_stop"] is None
+    if not workers:  # xdist's controller knows of no tests when it writes its header
+        assert "early stop off (a question has more than one plain test)" in " ".join(run.out.split())
+
+
+def test_tests_without_a_question_do_not_matter(example: Example) -> None:
+    worse(example)
+    (example.path / "chat" / "test_other.py").write_text("def test_other(): pass\ndef test_more(): pass\n")
+    assert example.run().outcomes == {"passed": 18, "skipped": 24}
+
+
+def test_what_is_given_wins_on_the_command_line_and_in_the_ini_file(example: Example) -> None:
+    worse(example)
+    (example.path / "pytest.ini").write_text("[pytest]\nmtbench_early_stop = off\n")
     run = example.run()
     assert run.outcomes == {"passed": 40}
-    assert run.report()["early_stop"] is None
-    (example.path / "pytest.ini").write_text("[pytest]\nmtbench_early_stop = on\n")
-    assert example.run().outcomes == {"passed": 16, "skipped": 24}
+    assert "early stop off" in run.out
+    assert example.run(EARLY).outcomes == {"passed": 16, "skipped": 24}
     example.forget()
     example.run("--mtbench-early-stop=maybe").refused("--mtbench-early-stop maybe", "one of on, off")
 

@@ -112,9 +112,17 @@ def test_no_verdict_is_refused_unless_forced(home: Home) -> None:
 
 def test_a_run_that_passed_but_lacks_something_is_refused_unless_forced(tmp_path: Path) -> None:
     home = Home(tmp_path, questions=40)
-    _, decision = home.run(home.answers("new", 8), home.answers("old", 8), "fail=3")
+    _, decision = home.run(home.answers("new", 8), home.answers("old", 8), "fail=3", early_stop="off")
     assert decision.outcome == "PASS"
-    refused(GivenError, home, "no answer or grade of question 3", "the same again, without")
+    refused(GivenError, home, "no answer or grade of question 3;", "--mtbench-early-stop off")
+
+
+def test_a_run_that_stopped_early_is_refused_with_the_option_that_asks_all(tmp_path: Path) -> None:
+    home = Home(tmp_path, questions=40)
+    _, decision = home.run(home.answers("new", 8), home.answers("old", 8), early_stop="on")
+    assert decision.early is not None
+    assert decision.early.stopped
+    refused(GivenError, home, "no answer or grade of question", "again with --mtbench-early-stop off makes")
 
 
 def test_a_name_that_is_taken(passed: Home) -> None:

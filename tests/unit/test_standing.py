@@ -89,12 +89,15 @@ def test_a_part_of_the_bench_tries_what_it_has(home: Home) -> None:
 
 def test_a_judge_that_cannot_be_tried_gets_no_verdict(tmp_path: Path) -> None:
     home = Home(tmp_path, questions=40)
-    home.run(home.answers("good", 8), home.answers("old", 8))
+    home.run(home.answers("good", 8), home.answers("old", 8), early_stop="off")
     home.bless()
-    home.run(home.answers("new", 8), "blessed:v1", drift_sample="2")
+    home.run(home.answers("new", 8), "blessed:v1", drift_sample="2", early_stop="off")
     first, second = map(str, tried(home))
     # Coverage alone would do: 38 of 40 questions.
-    run, decision = home.run(home.answers("new", 8), "blessed:v1", f"fail={first},{second}", drift_sample="2")
+    failing = f"fail={first},{second}"
+    run, decision = home.run(
+        home.answers("new", 8), "blessed:v1", failing, drift_sample="2", early_stop="off"
+    )
     assert decision.outcome == "NO VERDICT"
     assert decision.reasons[0].startswith(
         "whether the judge has drifted is not known: 0 of 2 blessed answers could be graded again"
@@ -139,7 +142,7 @@ def test_more_repeats_than_are_blessed_grade_all_anew(home: Home) -> None:
 
 def test_a_run_that_may_stop_early_does_not_on_grades_that_cannot_be_compared(tmp_path: Path) -> None:
     home = Home(tmp_path, questions=40)
-    home.run(home.answers("good", 8), home.answers("old", 8))
+    home.run(home.answers("good", 8), home.answers("old", 8), early_stop="off")
     home.bless()
     new = home.answers("new", 8)
     _, decision = home.run(new, "blessed:v1", early_stop="on")
