@@ -45,3 +45,36 @@ def test_a_file_that_was_tampered_with(chat: Example) -> None:
     path = chat.path / "snapshots" / "baselines" / "v1" / "model_answer" / "new.jsonl"
     path.write_text(path.read_text().replace("worth 8", "worth 3", 1))
     chat.run(baseline="blessed:v1", judge=PAID).refused(str(path), "changed since it was blessed as v1")
+
+
+NEAR = [8, 9, 7, 8, 8, 7, 9, 8]
+LOWER = [7, 6, 7, 6, 6, 7, 7, 6]
+
+
+def test_its_grades_narrow_the_looks_alike_in_every_process(example: Example) -> None:
+    """What is known of the rest has a part in each look, and xdist's controller has it from its workers."""
+    example.bench(questions=96)
+    example.grades(NEAR * 12)
+    assert example.run("--mtbench-early-stop=off", judge=PAID).decision == "PASS"
+    bless(example.path / "mtbench-report", "v1", example.path / "snapshots" / "baselines")
+    example.answers("worse", LOWER * 12)
+    parties = {"candidate": "answers:worse.jsonl", "baseline": "blessed:v1", "judge": PAID}
+    ways = []
+    for workers in ((), ("-n2",)):
+        run = example.run("--mtbench-store=none", *workers, "chat", **parties)
+        assert run.decision == "REGRESSION", run.out
+        early = run.report()["early_stop"]
+        assert early["known"] == 96
+        assert "knowing the blessed baseline's grades on all 96" in " ".join(run.out.split())
+        ways.append((early["looks"], early["alone"], run.outcomes, run.report()["reasons"]))
+    assert ways[0] == ways[1]
+
+
+def test_grades_made_anew_are_not_known_beforehand(example: Example) -> None:
+    example.bench(questions=40)
+    example.grades([8] * 40)
+    assert example.run("--mtbench-early-stop=off", judge=PAID).decision == "PASS"
+    bless(example.path / "mtbench-report", "v1", example.path / "snapshots" / "baselines")
+    parties = {"candidate": "answers:old.jsonl", "baseline": "blessed:v1", "judge": PAID}
+    run = example.run("--mtbench-regrade-baseline", "chat", **parties)
+    assert run.report()["early_stop"]["known"] == 0, run.out

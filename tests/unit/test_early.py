@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from mtbench_pytest.decision import Outcome
-from mtbench_pytest.early import Course, levels_of, look_ends
+from mtbench_pytest.early import Course, control_of, decide_early, levels_of, look_ends
 from mtbench_pytest.records import Question, QuestionId, Row
 from mtbench_pytest.selection import reordered
+from mtbench_pytest.stats import ControlVariate
 from mtbench_pytest.stats.sequential import crossings
 from mtbench_pytest.suite import mixed
 from tests.unit.factories import question, questions, row
@@ -59,6 +60,11 @@ def test_all_looks_together_spend_the_rates_of_one_decision(count: int) -> None:
     assert sum(crossings(shares, way)) == pytest.approx(0.025 / 4, abs=1e-6)
     one_of_two = [level.regression_alpha / 2 for level in levels]
     assert sum(crossings(shares, one_of_two)) <= 0.025 / 2
+
+
+@pytest.mark.parametrize(("count", "late"), [(80, 0.047), (160, 0.029)])
+def test_a_short_bench_keeps_more_of_its_rate_for_the_end(count: int, late: float) -> None:
+    assert levels_of(look_ends(count))[-1].pass_alpha == pytest.approx(late, abs=0.002)
 
 
 # The order.
@@ -179,3 +185,51 @@ def test_a_question_that_was_lost_on_its_way_counts_as_not_judged() -> None:
     agreed = Agreed("NO VERDICT", "REGRESSION")
     Course(asked, [], agreed).follow(rows_for([*asked[:7], *asked[8:16]]))
     assert agreed.asked == [(8, 7), (16, 15)]
+
+
+# What is known beforehand.
+
+
+def test_only_what_is_known_of_all_questions_is_used() -> None:
+    asked = questions(20)
+    known = {q.question_id: 7.0 for q in asked}
+    control = control_of(asked, known)
+    assert control is not None
+    assert len(control.values) == 20
+    assert control_of(asked, {key: known[key] for key in list(known)[1:]}) is None
+    assert control_of(asked, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("with_it", "without", "alone"),
+    [
+        (("INCONCLUSIVE", "PASS"), ("INCONCLUSIVE", "INCONCLUSIVE"), 24),  # it would have gone on
+        (("INCONCLUSIVE", "PASS"), ("INCONCLUSIVE", "PASS"), 16),
+        (("INCONCLUSIVE", "PASS"), ("PASS",), 8),
+    ],
+)
+def test_it_is_told_where_the_run_had_ended_without_it(
+    with_it: tuple[Outcome, ...], without: tuple[Outcome, ...], alone: int
+) -> None:
+    asked = questions(40)
+    control = control_of(asked, {q.question_id: 7.0 for q in asked})
+    outcomes = {True: with_it, False: without}
+
+    def course_of(control: ControlVariate | None) -> Course:
+        return Course(asked, [], Agreed(*outcomes[control is not None]))
+
+    found = decide_early(course_of, control, rows_for(asked[:16]))
+    assert found is not None
+    decision, reached = found
+    assert decision.early is not None
+    assert (decision.early.used, decision.early.known, decision.early.alone) == (16, 40, alone)
+    assert len(reached) == 16
+
+
+def test_without_such_knowledge_nothing_is_told_of_it() -> None:
+    asked = questions(40)
+    found = decide_early(lambda _: Course(asked, [], Agreed("PASS")), None, rows_for(asked[:8]))
+    assert found is not None
+    assert found[0].early is not None
+    assert (found[0].early.known, found[0].early.alone) == (0, 0)
+    assert decide_early(lambda _: Course(asked, [], Agreed("INCONCLUSIVE")), None, {}) is None

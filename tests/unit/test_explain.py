@@ -6,8 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, Endpoint
-from mtbench_pytest.explain import chance, cheapest, confidence, explain, explain_collapses, explain_drop
+from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, EarlyStop, Endpoint
+from mtbench_pytest.explain import (
+    chance,
+    cheapest,
+    confidence,
+    explain,
+    explain_collapses,
+    explain_drop,
+    explain_early,
+)
 
 OPEN = Endpoint(
     name="grade",
@@ -133,3 +141,16 @@ def test_confidences(value: float, said: str) -> None:
 )
 def test_chances(p: float, said: str) -> None:
     assert chance(p) == said
+
+
+@pytest.mark.parametrize(
+    ("alone", "words"),
+    [(32, "saved at least 8 questions"), (24, "changed nothing"), (16, "took 8 questions more")],
+)
+def test_what_known_grades_brought_is_told(alone: int, words: str) -> None:
+    early = EarlyStop(160, 24, (), 100, known=160, alone=alone)
+    assert explain_early(early).endswith(f"; knowing the blessed baseline's grades on all 160 {words}")
+
+
+def test_without_known_grades_nothing_is_told_of_them() -> None:
+    assert "blessed" not in explain_early(EarlyStop(160, 24, (), 100))
