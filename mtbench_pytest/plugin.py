@@ -40,9 +40,12 @@ def session_of(config: pytest.Config) -> MTBenchSession:
 
         with loading():
             from mtbench_pytest.session import MTBenchSession
+            from mtbench_pytest.syrupy_status import SyrupyStatus
 
         config.stash[SESSION] = MTBenchSession.from_config(config)
-        config.pluginmanager.register(config.stash[SESSION], "mtbench-session")
+        session = config.stash[SESSION]
+        config.pluginmanager.register(session, "mtbench-session")
+        config.pluginmanager.register(SyrupyStatus(lambda: session.excused), "mtbench-syrupy-status")
     return config.stash[SESSION]
 
 

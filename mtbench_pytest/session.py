@@ -55,7 +55,11 @@ _BREATH = 0.1  # seconds by which the first calls are sent, if any, and their re
 
 
 class MTBenchSession:
-    """The plugin object; registered only where a run uses mtbench."""
+    """The plugin object; registered only where a run uses mtbench.
+
+    Attributes:
+        excused: No test failed but for questions without which the decision of their bench holds.
+    """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
@@ -63,6 +67,7 @@ class MTBenchSession:
         self.is_worker = hasattr(config, "workerinput")
         self.runs: dict[Path, BenchRun] = {}
         self._errors: Counter[Path] = Counter()
+        self.excused = False
         self._publisher = Publisher(config.invocation_params.dir)
         self._benches: dict[Path, Path] = {}
         self._began = False
@@ -357,7 +362,8 @@ class MTBenchSession:
         outcomes: list[Outcome] | None = None
         try:
             outcomes = self._finish(session, exitstatus)
-            if outcomes is not None and self._all_excused(session):
+            self.excused = outcomes is not None and self._all_excused(session)
+            if self.excused:
                 session.exitstatus = pytest.ExitCode.OK  # before the others, who may have a reason of theirs
         finally:
             yield  # the others have their part whatever becomes of ours, a second Ctrl-C included

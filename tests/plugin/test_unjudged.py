@@ -61,6 +61,32 @@ def test_whoever_else_fails_the_run_does(large: Example, conftest: str) -> None:
     assert (run.decision, run.status) == ("PASS", 1)
 
 
+UNUSED = "# serializer version: 1\n# name: test_gone\n  1\n# ---\n"
+
+
+@BARE_AND_XDIST
+@pytest.mark.parametrize(("unused", "status"), [(False, 0), (True, 1)])
+def test_beside_syrupy(large: Example, workers: tuple[str, ...], *, unused: bool, status: int) -> None:
+    """syrupy adds the status that pytest had before; what it fails for itself stays."""
+    large.syrupy = True
+    if unused:
+        (large.path / "test_other.py").write_text("def test_other(snapshot): assert snapshot == 1\n")
+        (large.path / "__snapshots__").mkdir()
+        text = UNUSED + "# name: test_other\n  1\n# ---\n"
+        (large.path / "__snapshots__" / "test_other.ambr").write_text(text)
+    run = large.run(*workers, judge=FAILS)
+    assert (run.decision, run.status) == ("PASS", status), run.out
+
+
+@pytest.mark.parametrize("syrupy", [False, True])
+def test_whoever_sets_a_status_after_syrupy_keeps_it(large: Example, *, syrupy: bool) -> None:
+    large.syrupy = syrupy
+    (large.path / "conftest.py").write_text(
+        "def pytest_sessionfinish(session):\n    session.exitstatus = 1\n"
+    )
+    assert large.run(judge=FAILS).status == 1
+
+
 def test_an_answer_that_could_not_be_had(large: Example) -> None:
     models = {"candidate": "python:stage:model?fail=3", "baseline": "python:stage:model?name=old"}
     run = large.run(**models)
