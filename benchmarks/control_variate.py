@@ -12,7 +12,7 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
 
 from _populations import Population, Truth, questions_of
@@ -29,6 +29,7 @@ from mtbench_pytest.suite import mixed
 
 LOOKS = (32, 48, 80, 120)
 TRUTHS = (EQUAL, EXCHANGED, LOWER)
+WAYS = [(pairwise, known) for pairwise in (True, False) for known in (False, True)]
 
 
 @dataclass(frozen=True)
@@ -87,63 +88,85 @@ def draw(pair: Pair, truth: Truth, repeat: int, generator: random.Random) -> Ite
         yield Drawn(mixed(asked, generator.randrange(2**32)), rows, control)
 
 
-def coverage(truth: Truth, drawn: Sequence[Sequence[Drawn]]) -> Iterator[Figure]:
+@dataclass(frozen=True)
+class Measured:
+    """What the runs of one pair showed.
+
+    Attributes:
+        bounds: By number of questions, of each run the bounds without and with the variate.
+        ends: By whether games decide too and whether the variate is used, the decisions of the first runs.
+    """
+
+    bounds: dict[int, list[tuple[Bounds, Bounds]]] = field(default_factory=lambda: defaultdict(list))
+    ends: dict[tuple[bool, bool], list[Decision]] = field(default_factory=lambda: defaultdict(list))
+
+
+def measure(pair: Pair, truth: Truth, repeat: int, ways: int) -> Measured:
+    """Draws the runs of one pair; the first of them are gone through to their ends."""
+    generator = random.Random(f"{SEED} {pair.judge} {pair.name} {truth.name} known")
+    found = Measured()
+    for number, run in enumerate(draw(pair, truth, repeat, generator)):
+        for n in LOOKS:
+            found.bounds[n].append(run.bounds(n, truth.grade))
+        for way in WAYS if number < ways else ():
+            pairwise, known = way
+            found.ends[way].append(run.decide(known=known, pairwise=pairwise))
+    return found
+
+
+def coverage(truth: Truth, found: Sequence[Measured]) -> Iterator[Figure]:
     """A line for each number of questions; the figures that have a bar."""
     for n in LOOKS:
-        found = [[run.bounds(n, truth.grade) for run in runs] for runs in drawn]
         left = [
-            variance(narrowed.centre for _, narrowed in ends) / variance(plain.centre for plain, _ in ends)
-            for ends in found
+            variance(narrowed.centre for _, narrowed in one.bounds[n])
+            / variance(plain.centre for plain, _ in one.bounds[n])
+            for one in found
         ]
-        cells, shares = "", defaultdict(list)
-        for which, name in enumerate(("without", "with")):
-            for side in ("low_holds", "high_holds"):
-                share = 100 * fmean(fmean(getattr(ends[which], side) for ends in pair) for pair in found)
-                cells += f"{share:>9.1f}"
-                shares[name].append(share)
+        shares = [
+            100 * fmean(fmean(getattr(run[which], side) for run in one.bounds[n]) for one in found)
+            for which in (0, 1)
+            for side in ("low_holds", "high_holds")
+        ]
+        cells = "".join(f"{share:>9.1f}" for share in shares)
         print(f"{truth.name:<40}{n:>5}{cells}{100 * fmean(left):>9.1f}", flush=True)
-        missed = 100 - min(shares["with"])
+        missed = 100 - min(shares[2:])
         yield Figure(f"a bound does not hold, {truth.name}, {n} of 160", [missed], "%", 6.0)
 
 
-def ways(truth: Truth, drawn: Sequence[Sequence[Drawn]], runs: int) -> None:
-    """Lines for questions used."""
-    for pairwise in (True, False):
-        for known in (False, True):
-            made = [one.decide(known=known, pairwise=pairwise) for pair in drawn for one in pair[:runs]]
-            used = fmean(decision.early.used for decision in made if decision.early)
-            ends = "".join(
-                f"{100 * fmean(decision.outcome == outcome for decision in made):>12.1f}"
-                for outcome in ("PASS", "REGRESSION")
-            )
-            what = "grades and games" if pairwise else "grades alone"
-            word = "with" if known else "without"
-            print(f"{truth.name:<40}{what:<20}{word:<10}{used:>7.1f}{ends}", flush=True)
+def tell_ways(truth: Truth, found: Sequence[Measured]) -> None:
+    """Lines for questions used and how the runs ended."""
+    for way in WAYS:
+        made = [decision for one in found for decision in one.ends[way]]
+        used = fmean(decision.early.used for decision in made if decision.early)
+        ends = "".join(
+            f"{100 * fmean(decision.outcome == outcome for decision in made):>12.1f}"
+            for outcome in ("PASS", "REGRESSION")
+        )
+        what, word = ("grades and games" if way[0] else "grades alone"), ("with" if way[1] else "without")
+        print(f"{truth.name:<40}{what:<20}{word:<10}{used:>7.1f}{ends}")
 
 
 def main() -> int:
     """Measures and prints."""
     parser = arguments(__doc__, 200, "runs of each pair for the coverage")
-    parser.add_argument("--ways", type=int, default=50, metavar="N", help="runs of each pair gone (50)")
+    parser.add_argument("--ways", type=int, default=40, metavar="N", help="runs of each pair gone (40)")
     options = parser.parse_args()
     need_data()
     found = list(pairs([source for source in RECORDS if source != BROKEN]))
-    drawn = {}
-    for truth in TRUTHS:
-        mine = [pair for pair in found if not truth.exchanged or near(pair)]
-        drawn[truth] = [
-            list(draw(pair, truth, options.repeat, random.Random(f"{SEED} {pair.name} {truth.name} known")))
-            for pair in mine
-        ]
     heads = "".join(f"{head:>9}" for head in ("lower", "upper", "lower", "upper", "left"))
     print("in per cent: bounds that hold, without and with the variate; what it leaves of the variance")
     print(f"{'truth':<40}{'n':>5}{heads}")
-    measured = [figure for truth, mine in drawn.items() for figure in coverage(truth, mine)]
+    measured: dict[Truth, list[Measured]] = {}
+    figures: list[Figure] = []
+    for truth in TRUTHS:
+        mine = [pair for pair in found if not truth.exchanged or near(pair)]
+        measured[truth] = [measure(pair, truth, options.repeat, options.ways) for pair in mine]
+        figures += coverage(truth, measured[truth])
     print(f"\n{'truth':<40}{'':<20}{'variate':<10}{'used':>7}{'PASS':>12}{'REGRESSION':>12}")
-    for truth, runs in drawn.items():
-        ways(truth, runs, options.ways)
+    for truth, runs in measured.items():
+        tell_ways(truth, runs)
     print()
-    return finish(measured)
+    return finish(figures)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,11 @@ def stopping_early(rows: Sequence[Row], order: Sequence[Question], *, pairwise: 
     def look(rows: Rows, expected: Sequence[Question], levels: Levels) -> Decision:
         return _decided([rows[one.question_id] for one in expected], expected, levels, pairwise)
 
-    course = Course(order, [], look)
+    def holds(rows: Rows, expected: Sequence[Question], decision: Decision) -> bool:
+        mine = [rows[one.question_id] for one in expected]
+        return _status(decision, mine, expected, pairwise) != 1
+
+    course = Course(order, [], look, holds)
     decision = course.follow(by_id)
     assert decision is not None
     left = {question.question_id for question in course.left}

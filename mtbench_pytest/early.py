@@ -33,6 +33,13 @@ class Decide(Protocol):
         """Decides."""
 
 
+class Holds(Protocol):
+    """Whether a PASS would stand whatever the questions had shown that could not be judged."""
+
+    def __call__(self, rows: Rows, expected: Sequence[Question], decision: Decision) -> bool:
+        """Tells."""
+
+
 def look_ends(questions: int) -> tuple[int, ...]:
     """How many questions are judged at each look; the last look is at all of them."""
     block = _BLOCK * max(1, math.ceil(questions / (_BLOCK * _MOST_LOOKS)))
@@ -80,17 +87,25 @@ class Course:
         order: The questions of the run, mixed: every beginning stands for the whole.
         critical: Ids of questions of which each must be judged before a PASS: one alone can be a regression.
         decide: Makes a decision on some of the questions.
+        holds: A PASS that does not hold is not certain: the run goes on. None where all of them do.
 
     Attributes:
         block: What is to be judged now; empty at the end.
         decision: Made at the end.
     """
 
-    def __init__(self, order: Sequence[Question], critical: Collection[QuestionId], decide: Decide) -> None:
+    def __init__(
+        self,
+        order: Sequence[Question],
+        critical: Collection[QuestionId],
+        decide: Decide,
+        holds: Holds | None = None,
+    ) -> None:
         self.order = order
         self.decision: Decision | None = None
         self._critical = [question for question in order if question.question_id in critical]
         self._decide = decide
+        self._holds = holds
         self._rows: Rows = {}
         self._asked: set[QuestionId] = set()
         self._walk = self._walking()
@@ -131,18 +146,25 @@ class Course:
         for end, levels in zip(ends, levels_of(ends), strict=True):
             seen = self.order[:end]
             yield from self._ask(seen)
-            decision = self._decide(self._rows, seen, levels)
+            judged = seen
+            decision = self._decide(self._rows, judged, levels)
             ids = {question.question_id for question in seen}
             left = [question for question in self._critical if question.question_id not in ids]
             if decision.outcome == "PASS" and left:
                 # These bounds are of a mixed beginning; what is left must not hold what alone forbids it.
                 yield from self._ask(left)
-                decision = self._decide(self._rows, [*seen, *left], levels)
+                judged = [*seen, *left]
+                decision = self._decide(self._rows, judged, levels)
             looks.append(Look(len(self._asked), levels, decision.outcome))
-            if decision.outcome in ("PASS", "REGRESSION"):
+            if decision.outcome == "REGRESSION" or (
+                decision.outcome == "PASS" and self._stands(judged, decision)
+            ):
                 break
         early = EarlyStop(len(self.order), len(self._asked), tuple(looks))
         self.decision = replace(decision, early=early)
+
+    def _stands(self, judged: Sequence[Question], decision: Decision) -> bool:
+        return self._holds is None or self._holds(self._rows, judged, decision)
 
     def _ask(self, questions: Sequence[Question]) -> Generator[Sequence[Question]]:
         """What of these was not asked for before."""

@@ -336,7 +336,9 @@ class BenchRun:
     def _new_course(self, control: ControlVariate | None) -> Course:
         order = sorted(self.questions, key=lambda question: self.order[question.question_id])
         critical = [q.question_id for q in self.questions if self.policy.is_critical(q.category)]
-        return Course(order, critical, partial(self._decide_on, control=control))
+        return Course(
+            order, critical, partial(self._decide_on, control=control), partial(self._holds, control=control)
+        )
 
     def decide(self, stopped: str) -> Decision:
         """Makes the decision from what came back.
@@ -355,7 +357,7 @@ class BenchRun:
         if self.settings.regrade_baseline and self.settings.may_cost and not (partial or self.fatal):
             self._regrading.done()
         decision = early or self._decide_on(self.rows, self.questions, LEVELS, partial)
-        self.unjudged = self._unjudged(decision, asked)
+        self.unjudged = self._unjudged(self.rows, asked, decision, self._control if early else None)
         more = [explain_unjudged(self.unjudged)] if self.unjudged else []
         self._asked = asked
         self._decision = replace(decision, reasons=(*decision.reasons, *more))
@@ -377,10 +379,26 @@ class BenchRun:
         asked = [question for question in self.questions if question.question_id in ids]
         return replace(made, early=early, reasons=(*made.reasons, explain_early(early))), asked
 
-    def _unjudged(self, decision: Decision, asked: Sequence[Question]) -> Unjudged | None:
+    def _holds(
+        self,
+        rows: Mapping[QuestionId, Row],
+        asked: Sequence[Question],
+        decision: Decision,
+        control: ControlVariate | None,
+    ) -> bool:
+        left = self._unjudged(rows, asked, decision, control)
+        return left is None or left.holds
+
+    def _unjudged(
+        self,
+        rows: Mapping[QuestionId, Row],
+        asked: Sequence[Question],
+        decision: Decision,
+        control: ControlVariate | None,
+    ) -> Unjudged | None:
         """What a PASS owes to questions that could not be judged."""
-        found = seat([self.rows[q.question_id] for q in asked if q.question_id in self.rows]).rows
-        fitness, control = judge_fitness(found), self._control if decision.early else None
+        found = seat([rows[q.question_id] for q in asked if q.question_id in rows]).rows
+        fitness = judge_fitness(found)
         return unjudged(
             decision,
             found,

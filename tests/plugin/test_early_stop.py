@@ -235,3 +235,18 @@ def test_a_second_run_stops_where_the_first_did_and_asks_nobody(example: Example
     second = example.run(EARLY, **slow, judge="python:stage:judge?paid=1")
     assert second.outcomes == first.outcomes == {"passed": 32, "skipped": 16}
     assert example.asked() == asked
+
+
+@BARE_AND_XDIST
+def test_a_question_that_could_not_be_judged_has_the_run_go_on_until_it_does_not_matter(
+    example: Example, workers: tuple[str, ...]
+) -> None:
+    example.bench(questions=96, config="[margins]\nrun = 0.5\nwin_rate = 0.5\n")
+    example.grades([8] * 96)
+    whole = example.run(EARLY, *workers)
+    assert whole.decision == "PASS", whole.out
+    first = whole.report()["early_stop"]["used"]
+    missing = next(iter(sorted(judged(example), key=int)))
+    run = example.run(EARLY, "--mtbench-store=none", *workers, judge=f"python:stage:judge?fail={missing}")
+    assert (run.decision, run.status) == ("PASS", 0), run.out
+    assert run.report()["early_stop"]["used"] > first

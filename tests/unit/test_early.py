@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.decision import Outcome
-from mtbench_pytest.early import Course, control_of, decide_early, levels_of, look_ends
+from mtbench_pytest.decision import Decision, Outcome
+from mtbench_pytest.early import Course, Rows, control_of, decide_early, levels_of, look_ends
 from mtbench_pytest.records import Question, QuestionId, Row
 from mtbench_pytest.selection import reordered
 from mtbench_pytest.stats import ControlVariate
@@ -185,6 +185,27 @@ def test_a_question_that_was_lost_on_its_way_counts_as_not_judged() -> None:
     agreed = Agreed("NO VERDICT", "REGRESSION")
     Course(asked, [], agreed).follow(rows_for([*asked[:7], *asked[8:16]]))
     assert agreed.asked == [(8, 7), (16, 15)]
+
+
+def test_a_pass_that_hangs_on_what_could_not_be_judged_is_not_certain() -> None:
+    held = [False, True]
+    told: list[int] = []
+
+    def holds(rows: Rows, expected: Sequence[Question], decision: Decision) -> bool:
+        told.append(sum(q.question_id in rows for q in expected))
+        assert decision.outcome == "PASS"
+        return held.pop(0)
+
+    course = Course(questions(40), [], Agreed("INCONCLUSIVE", "PASS", "PASS"), holds)
+    assert go(course) == [8, 8, 8]
+    assert told == [16, 24]
+
+
+def test_at_the_end_such_a_pass_is_one_all_the_same() -> None:
+    course = Course(questions(16), [], Agreed("PASS", "PASS"), lambda *_: False)
+    assert go(course) == [8, 8]
+    assert course.decision is not None
+    assert course.decision.outcome == "PASS"
 
 
 # What is known beforehand.
