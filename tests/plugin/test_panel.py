@@ -190,10 +190,13 @@ def test_under_two_of_a_panel_there_is_no_verdict(chat: Example, workers: tuple[
 
 
 def test_a_judge_that_is_not_fit_leaves(chat: Example) -> None:
+    """It grades both sides four points apart, and yet the answer shown first always wins."""
+    chat.grades([8] * 6, [4] * 6)
     run = chat.run(judge=[STRICT, FAIR, judge("first", always="A")])
     assert (run.decision, run.status) == ("PASS", 0), run.out
-    assert "first left and counts on no question (the judge is not fit to compare: 12 of 12" in told(run)
-    assert [row["score"] for row in run.report()["rows"]] == [0.5] * 6
+    assert "first left and counts on no question (the judge is not fit to compare: " in told(run)
+    assert "12 of 12 comparisons flip with the order" in told(run)
+    assert [row["score"] for row in run.report()["rows"]] == [1.0] * 6
     assert panel(run)["first"]["fitness"]["fit"] is False
     alone = chat.run(judge=[FAIR, judge("first", always="A")])
     assert (alone.decision, alone.status) == ("NO VERDICT", 22)
@@ -261,10 +264,12 @@ def test_what_ci_reads(chat: Example, monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_failed_question_quotes_every_judge(chat: Example) -> None:
     chat.grades([8, 8, 8, 8, 8, 1])
     run = chat.run(judge=[FAIR, MILD])
-    assert run.outcomes == {"passed": 5, "failed": 1}
-    assert "b on the candidate:" in run.out
-    assert "c on the candidate:" in run.out
-    assert "candidate new, graded 1.50 (1, 2):" in run.out
+    assert run.outcomes == {"passed": 5, "xfailed": 1}
+    failing = chat.run("--mtbench-question-policy=fail", judge=[FAIR, MILD])
+    assert failing.outcomes == {"passed": 5, "failed": 1}
+    assert "b on the candidate:" in failing.out
+    assert "c on the candidate:" in failing.out
+    assert "candidate new, graded 1.50 (1, 2):" in failing.out
 
 
 # What else a run does.
