@@ -54,6 +54,7 @@ def gate(tmp_path: Path) -> Gate:
 def run(gate: Gate, server: ChatServer, candidate: str, bench: Path | str = "sales_zh") -> int:
     return gate.run(
         f"--mtbench-bench={bench}",
+        "--mtbench-early-stop=off",  # every prompt is looked at
         candidate=f"answers:{candidate}.jsonl",
         baseline="answers:old.jsonl",
         judge=f"openai:judge-small?base_url={server.base_url}",
