@@ -55,7 +55,7 @@ def test_a_category_without_judgments_is_no_verdict(example: Example) -> None:
     lines[0] = lines[0].replace('"writing"', '"rare"')
     (bench / "question.jsonl").write_text("\n".join(lines))
     example.grades([8] * 40)
-    run = example.run(judge="python:stage:judge?fail=1")
+    run = example.run("--mtbench-early-stop=off", judge="python:stage:judge?fail=1")
     assert (run.decision, run.status) == ("NO VERDICT", 22)
     assert run.report()["reasons"] == [
         "0 of 1 questions of rare were judged on both sides; a decision needs 80% of each category"
