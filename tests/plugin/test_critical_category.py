@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.plugin.harness import BARE_AND_XDIST, Example
 
 CRITICAL = "[categories.travel]\ncritical = true\nquestion_margin = 2\n"
+WHOLE = "--mtbench-early-stop=off"
 
 
 @BARE_AND_XDIST
@@ -14,9 +15,9 @@ def test_one_bad_answer_there_turns_pass_into_regression(example: Example, worke
     grades[3] = 4.0  # question 4, of travel
     example.grades(grades, [8.0] * 30)
     folder = example.bench(questions=30)
-    assert example.run(*workers).status == 0
+    assert example.run(WHOLE, *workers).status == 0
     (folder / "bench.toml").write_text(CRITICAL)
-    run = example.run(*workers)
+    run = example.run(WHOLE, *workers)
     assert run.status == 20
     assert run.decision == "REGRESSION"
     run.stdout.fnmatch_lines(
@@ -38,7 +39,7 @@ def test_one_bad_answer_there_turns_pass_into_regression(example: Example, worke
 def test_small_drops_all_over_it_are_a_regression_that_the_mean_hides(example: Example) -> None:
     example.bench(questions=30, config=CRITICAL)
     example.grades([8.5, 7.5] * 15, [8.0] * 30)  # all fifteen of travel half a point lower
-    run = example.run()
+    run = example.run(WHOLE)
     assert run.status == 20
     run.stdout.fnmatch_lines(["travel ! [*] *-0.50 *", "[*] dropped, *: travel under 0.01 %"])
     assert "travel is critical: mean grade difference -0.50" in " ".join(run.out.split())
