@@ -25,7 +25,7 @@ from statistics import fmean, variance
 
 from _recorded import Pair, Winner, swapped
 
-from mtbench_pytest.records import Judgment, Question, Row, Verdict
+from mtbench_pytest.core.records import Judgment, Question, Row, Verdict
 
 _OTHER: Mapping[Winner, Winner] = {"A": "B", "B": "A", "tie": "tie"}
 PER_CATEGORY = 10  # questions, as MT-bench has

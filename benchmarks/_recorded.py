@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mtbench_pytest.judgments import PairLine, PairWinner, SingleLine, binding, read_judgments
-from mtbench_pytest.records import SIDES, Game, Judgment, Prompt, Row, Side, Verdict
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.core.records import SIDES, Game, Judgment, Prompt, Row, Side, Verdict
+from mtbench_pytest.judges.fastchat import PairLine, PairWinner, SingleLine, binding, read_judgments
 
 Values = NDArray[np.float64]
 Winner = Literal["A", "B", "tie"]

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtbench_pytest.agreement import AUTHORS, agreement
-from mtbench_pytest.kappa import kappa, kappa_interval
-from mtbench_pytest.report.agreement import agreement_lines
-from mtbench_pytest.votes import Vote, read_votes
+from mtbench_pytest.cli.agreement.table import AUTHORS, agreement
+from mtbench_pytest.cli.agreement.text import agreement_lines
+from mtbench_pytest.cli.agreement.votes import Vote, read_votes
+from mtbench_pytest.gate.stats.kappa import kappa, kappa_interval
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "human"
 SIZES = (80, 20, 10)  # all questions, a small bench, a category

@@ -16,7 +16,7 @@ import numpy as np
 from _contenders import Pair, Values, bca, bootstrap_t, student, wilson, win_and_loss
 from _recorded import need_data, pairs, voted
 
-from mtbench_pytest.stats import Estimate, Moments, mean_difference, win_rate
+from mtbench_pytest.gate.stats import Estimate, Moments, mean_difference, win_rate
 
 ALPHA = 0.05
 SIZES = (20, 30, 40, 60, 80)

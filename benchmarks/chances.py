@@ -18,10 +18,10 @@ from _recorded import BROKEN, RECORDS, Pair, need_data, pairs
 from _table import arguments
 from error_rates import HALF_A_POINT, SEED, run
 
-from mtbench_pytest.gate import Policy
-from mtbench_pytest.planning.chances import Chances, chances
-from mtbench_pytest.planning.reach import Noise, correlation_of, noise_of, reach, spread
-from mtbench_pytest.stats import Moments, correlation
+from mtbench_pytest.cli.plan.chances import Chances, chances
+from mtbench_pytest.cli.plan.power import Noise, correlation_of, noise_of, reach, spread
+from mtbench_pytest.gate.decide import Policy
+from mtbench_pytest.gate.stats import Moments, correlation
 
 WAYS = 3  # to a regression: grades, win rate, collapses
 POLICY = Policy()

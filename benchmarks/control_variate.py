@@ -20,12 +20,12 @@ from _recorded import BROKEN, RECORDS, Pair, need_data, pairs
 from _table import Figure, arguments, finish
 from error_rates import EQUAL, EXCHANGED, LOWER, POLICY, SEED, near
 
-from mtbench_pytest.decision import Decision, Levels
-from mtbench_pytest.early import Course, Rows, control_of
-from mtbench_pytest.gate import decide
-from mtbench_pytest.records import Question, QuestionId, Row
-from mtbench_pytest.stats import ControlVariate, Moments, mean_difference
-from mtbench_pytest.suite import mixed
+from mtbench_pytest.bench.bench import mixed
+from mtbench_pytest.core.records import Question, QuestionId, Row
+from mtbench_pytest.gate.decide import decide
+from mtbench_pytest.gate.decision import Decision, Levels
+from mtbench_pytest.gate.early_stop import Course, Rows, control_of
+from mtbench_pytest.gate.stats import ControlVariate, Moments, mean_difference
 
 LOOKS = (32, 48, 80, 120)
 TRUTHS = (EQUAL, EXCHANGED, LOWER)

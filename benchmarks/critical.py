@@ -20,14 +20,14 @@ from statistics import fmean
 from _recorded import PROMPT, Winner
 from _table import Figure, arguments, finish
 
-from mtbench_pytest.critical import faults_of
-from mtbench_pytest.critical_chance import JudgeNoise, false_alarm, turns_of_rows
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.drops import FURTHER, asks_again
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import SIDES, Game, Judgment, Question, Row, Side, Verdict
-from mtbench_pytest.settings import read_settings
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.core.records import SIDES, Game, Judgment, Question, Row, Side, Verdict
+from mtbench_pytest.findings.critical_chance import JudgeNoise, false_alarm, turns_of_rows
+from mtbench_pytest.gate.critical import faults_of
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision
+from mtbench_pytest.gate.drops import FURTHER, asks_again
+from mtbench_pytest.run.settings import read_settings
 
 SEED = 11
 BENCH = load_bench(Path(__file__).resolve().parents[1] / "suites" / "sales_zh")

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import stdtrit
 
-from mtbench_pytest.drift import CONFIDENCE, measure
-from mtbench_pytest.judgments import binding, read_judgments
-from mtbench_pytest.suite import load_bench, mixed
+from mtbench_pytest.bench.bench import load_bench, mixed
+from mtbench_pytest.findings.drift import CONFIDENCE, measure
+from mtbench_pytest.judges.fastchat import binding, read_judgments
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mt_bench"
 JUDGE, MODEL = "gpt-4o-mini", "gemma-2-9b-it"

@@ -25,13 +25,13 @@ from _populations import FEW, Population, Truth, questions_of
 from _recorded import BROKEN, RECORDS, Pair, need_data, pairs, panels
 from _table import Figure, arguments, finish
 
-from mtbench_pytest.decision import LEVELS, Decision, Levels
-from mtbench_pytest.early import Course, Rows
-from mtbench_pytest.gate import Policy, decide, exit_status
-from mtbench_pytest.panel import seat
-from mtbench_pytest.records import Question, Row
-from mtbench_pytest.suite import mixed
-from mtbench_pytest.worst_case import unjudged
+from mtbench_pytest.bench.bench import mixed
+from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.gate.decide import Policy, decide, exit_status
+from mtbench_pytest.gate.decision import LEVELS, Decision, Levels
+from mtbench_pytest.gate.early_stop import Course, Rows
+from mtbench_pytest.gate.panel import seat
+from mtbench_pytest.gate.worst_case import unjudged
 
 SEED = 5
 NEAR = 0.4  # points between two models that are exchanged: further apart, exchange adds variance of its own

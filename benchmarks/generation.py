@@ -20,13 +20,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtbench_pytest.core.records import Answer, AnswerTask, Question, Sampling
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import build_model
-from mtbench_pytest.models.checkpoint import require
 from mtbench_pytest.models.demo import fetch
-from mtbench_pytest.models.engine import Engine, load_tokenizer, load_weights
-from mtbench_pytest.models.transformers import TransformersModel
-from mtbench_pytest.records import Answer, AnswerTask, Question, Sampling
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.hf.checkpoint import require
+from mtbench_pytest.models.hf.engine import Engine, load_tokenizer, load_weights
+from mtbench_pytest.models.hf.model import TransformersModel
 
 SHIPPED = Path(__file__).parents[1] / "suites" / "general" / "question.jsonl"
 # What the figures must reach: against the loop in float32, and against the loop in the same dtype.

@@ -22,8 +22,8 @@ from _recorded import BROKEN, RECORDS, need_data, pairs
 from _table import Figure, arguments, finish
 from error_rates import near, status_of
 
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.records import SIDES, Row
+from mtbench_pytest.core.jsonl import dump_jsonl
+from mtbench_pytest.core.records import SIDES, Row
 
 SEED = 11
 MODULE = Path(__file__).resolve().parents[1] / "suites" / "general" / "test_general.py"

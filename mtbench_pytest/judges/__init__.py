@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mtbench_pytest.core.specs import Spec, build
 from mtbench_pytest.judges.base import Judge
-from mtbench_pytest.specs import Spec, build
 
 __all__ = ["KINDS", "Judge", "build_judge"]
 
@@ -11,7 +11,7 @@ KINDS = {
     "checks": "mtbench_pytest.judges.checks:ChecksJudge.from_spec",
     "judgments": "mtbench_pytest.judges.recorded:from_spec",
     "openai": "mtbench_pytest.judges.openai:OpenAIJudge.from_spec",
-    "python": "mtbench_pytest.specs:from_python",
+    "python": "mtbench_pytest.core.specs:from_python",
 }
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from mtbench_pytest.errors import VerdictError
-from mtbench_pytest.prompts import parse_grade, parse_winner
-from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, clean
+from mtbench_pytest.bench.prompts import parse_grade, parse_winner
+from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, clean
 
 T = TypeVar("T")
 Shown = tuple[tuple[str, ...], ...]  # of each answer the replies, one a turn

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.budget import Budget
-from mtbench_pytest.client import CallFailed, ChatClient, Server
-from mtbench_pytest.errors import VerdictError
+from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.records import Question, Reply
+from mtbench_pytest.core.specs import Parser, Spec, number, whole
 from mtbench_pytest.judges.base import JudgeReply, ReplyJudge, Task
-from mtbench_pytest.records import Question, Reply
-from mtbench_pytest.specs import Parser, Spec, number, whole
+from mtbench_pytest.models.api.budget import Budget
+from mtbench_pytest.models.api.client import CallFailed, ChatClient, Server
 
 
 class OpenAIJudge(ReplyJudge):

@@ -8,9 +8,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from mtbench_pytest.errors import FileError, JudgeError
+from mtbench_pytest.core.errors import FileError, JudgeError
+from mtbench_pytest.core.records import Game, JudgeFailure, Judgment, Prompt, Question, QuestionId
+from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
-from mtbench_pytest.judgments import (
+from mtbench_pytest.judges.fastchat import (
     PairLine,
     Recorded,
     SingleLine,
@@ -19,8 +21,6 @@ from mtbench_pytest.judgments import (
     single_key,
     text_digest,
 )
-from mtbench_pytest.records import Game, JudgeFailure, Judgment, Prompt, Question, QuestionId
-from mtbench_pytest.specs import Spec
 
 _LOG = logging.getLogger("mtbench_pytest")
 

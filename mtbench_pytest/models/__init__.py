@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from mtbench_pytest.core.specs import Spec, build
 from mtbench_pytest.models.base import ChatModel
-from mtbench_pytest.specs import Spec, build
 
 __all__ = ["KINDS", "ChatModel", "build_model"]
 
 KINDS = {
-    "answers": "mtbench_pytest.models.answers:from_spec",
+    "answers": "mtbench_pytest.models.recorded:from_spec",
     "blessed": "mtbench_pytest.models.blessed:from_spec",
     "demo": "mtbench_pytest.models.demo:from_spec",
-    "hf": "mtbench_pytest.models.transformers:from_spec",
+    "hf": "mtbench_pytest.models.hf.model:from_spec",
     "openai": "mtbench_pytest.models.openai:OpenAIModel.from_spec",
-    "python": "mtbench_pytest.specs:from_python",
+    "python": "mtbench_pytest.core.specs:from_python",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question
 
 ALL_DEVICES = "all"
 """The lane of a model that spans devices: while it is taken, no other is."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.baselines import Blessed, find_blessed, read_blessed
-from mtbench_pytest.models.answers import RecordedAnswers
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question
-from mtbench_pytest.specs import Spec
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question
+from mtbench_pytest.core.specs import Spec
+from mtbench_pytest.models.baselines import Blessed, find_blessed, read_blessed
+from mtbench_pytest.models.recorded import RecordedAnswers
 
 
 class BlessedAnswers:

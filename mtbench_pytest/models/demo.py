@@ -14,13 +14,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from mtbench_pytest.cache_folder import cache_folder
-from mtbench_pytest.errors import ModelError, first_line
-from mtbench_pytest.models.checkpoint import Checkpoint, require
-from mtbench_pytest.models.engine import load_tokenizer, load_weights, quiet
-from mtbench_pytest.models.parameters import Settings, read_settings
-from mtbench_pytest.models.transformers import TransformersModel
-from mtbench_pytest.specs import Spec
+from mtbench_pytest.core.errors import ModelError, first_line
+from mtbench_pytest.core.files import cache_folder
+from mtbench_pytest.core.specs import Spec
+from mtbench_pytest.models.hf.checkpoint import Checkpoint, require
+from mtbench_pytest.models.hf.engine import load_tokenizer, load_weights, quiet
+from mtbench_pytest.models.hf.model import TransformersModel
+from mtbench_pytest.models.hf.settings import Settings, read_settings
 
 _LOG = logging.getLogger("mtbench_pytest")
 

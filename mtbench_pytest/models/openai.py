@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mtbench_pytest.budget import Budget
-from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server, check_price
-from mtbench_pytest.errors import ModelError
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Reply
-from mtbench_pytest.specs import Parser, Spec, choice
-from mtbench_pytest.tasks import unbroken
+from mtbench_pytest.core.aio import unbroken
+from mtbench_pytest.core.errors import ModelError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply
+from mtbench_pytest.core.specs import Parser, Spec, choice
+from mtbench_pytest.models.api.budget import Budget
+from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion, Server, check_price
 
 
 class OpenAIModel:

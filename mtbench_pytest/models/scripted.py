@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.errors import MTBenchError
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply
+from mtbench_pytest.core.errors import MTBenchError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply
 
 Script = Mapping[QuestionId, Sequence[str | Reply] | Exception]
 

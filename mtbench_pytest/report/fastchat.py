@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from mtbench_pytest.jsonl import dump_line
-from mtbench_pytest.keys import prompt_digest
-from mtbench_pytest.records import SIDES, Answer, Game, Judgment, Row, Sample, Side, Verdict
+from mtbench_pytest.core.jsonl import dump_line
+from mtbench_pytest.core.records import SIDES, Answer, Game, Judgment, Row, Sample, Side, Verdict
+from mtbench_pytest.store.keys import prompt_digest
 
 
 def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str]]:

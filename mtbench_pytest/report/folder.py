@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.records import Question, Row
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.fastchat import fastchat_files
+from mtbench_pytest.report.html.page import report_page
 from mtbench_pytest.report.markdown import report_markdown
-from mtbench_pytest.report.page import report_page
 from mtbench_pytest.report.result import result_json
 
 RESULT = "result.json"

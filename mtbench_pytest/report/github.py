@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mtbench_pytest.decision import Decision, Outcome
-from mtbench_pytest.records import SIDES, Question, QuestionId, Row
-from mtbench_pytest.report.drops import again_in_words
+from mtbench_pytest.core.records import SIDES, Question, QuestionId, Row
+from mtbench_pytest.findings.drops import again_in_words
+from mtbench_pytest.gate.decision import Decision, Outcome
 from mtbench_pytest.report.markdown import drop_title, dropped_turn, table
 from mtbench_pytest.report.tables import CATEGORY, ENDPOINT, category_rows, endpoint_cells, grade_text
 from mtbench_pytest.report.terminal import dropped, failure_kind, one_line, turn_in_words, worst_turn

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.drops import graded_again
-from mtbench_pytest.explain import points
-from mtbench_pytest.panel import PanelView
-from mtbench_pytest.records import SIDES, Row
+from mtbench_pytest.core.records import SIDES, Row
+from mtbench_pytest.gate.decision import Decision
+from mtbench_pytest.gate.drops import graded_again
+from mtbench_pytest.gate.explain import points
+from mtbench_pytest.gate.panel import PanelView
 from mtbench_pytest.report.tables import games_text, shown_as
 
 Property = tuple[str, str | float]

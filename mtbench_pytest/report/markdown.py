@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.explain import explain_collapses, points
-from mtbench_pytest.records import SIDES, Question, QuestionId, Row, Side
+from mtbench_pytest.core.records import SIDES, Question, QuestionId, Row, Side
+from mtbench_pytest.gate.decision import Decision
+from mtbench_pytest.gate.explain import explain_collapses, points
 from mtbench_pytest.report.tables import (
     CATEGORY,
     ENDPOINT,

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mtbench_pytest.decision import Bounds, CategoryLine, Decision, Endpoint
-from mtbench_pytest.explain import chance, confidence, percent, points
-from mtbench_pytest.records import SIDES, Row
+from mtbench_pytest.core.records import SIDES, Row
+from mtbench_pytest.gate.decision import Bounds, CategoryLine, Decision, Endpoint
+from mtbench_pytest.gate.explain import chance, confidence, percent, points
 from mtbench_pytest.report.terminal import games_of
 
 Cells = tuple[str, ...]

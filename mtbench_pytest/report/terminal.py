@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, Decision, Endpoint
-from mtbench_pytest.drops import graded_again
-from mtbench_pytest.explain import chance, percent, points
-from mtbench_pytest.records import SIDES, AnswerFailure, Failure, Row, Side
+from mtbench_pytest.core.records import SIDES, AnswerFailure, Failure, Row, Side
+from mtbench_pytest.gate.decision import Bounds, CategoryLine, Collapses, Decision, Endpoint
+from mtbench_pytest.gate.drops import graded_again
+from mtbench_pytest.gate.explain import chance, percent, points
 
 WIDTH = 80
 _STEERING = ("Cc", "Cf")  # control characters, and marks that turn the direction of writing

@@ -13,7 +13,7 @@ import scipy.special
 import scipy.stats  # noqa: F401
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
-import mtbench_pytest.session  # noqa: F401
+import mtbench_pytest.plugin.session  # noqa: F401
 from tests.unit.factories import MARGINS
 
 BARE_AND_XDIST = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
@@ -33,7 +33,7 @@ import re
 import time
 from pathlib import Path
 
-from mtbench_pytest.errors import ServiceError, VerdictError
+from mtbench_pytest.core.errors import ServiceError, VerdictError
 from mtbench_pytest.judges.base import GradeTask
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
@@ -95,7 +95,7 @@ class Model(ScriptedModel):
         return {"kind": "stage", "name": self.name}
 
     async def answer(self, tasks):
-        from mtbench_pytest.records import Answer, AnswerFailure, Reply
+        from mtbench_pytest.core.records import Answer, AnswerFailure, Reply
         for task in tasks:
             log("answer", task.question.question_id, self.name)
             if self.blocks:

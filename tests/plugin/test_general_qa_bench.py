@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.plugin.harness import BARE_AND_XDIST, TEST_MODULE, Example
 
 PLACES = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest import live
+from mtbench_pytest.plugin import progress as live
 from tests.plugin.harness import Example, Run
 
 LINE = re.compile(r"mtbench: (\d+)/(\d+) answers.*, (\d+)/(\d+) judgments.*")
@@ -31,7 +31,8 @@ def counts(run: Run) -> list[tuple[int, ...]]:
 def log_every(example: Example, seconds: float) -> None:
     """For runs in processes of their own."""
     (example.path / "conftest.py").write_text(
-        f"from mtbench_pytest import live, watch\nlive._LOG_EVERY = {seconds}\nwatch._EVERY = {seconds / 2}\n"
+        "from mtbench_pytest.plugin import progress as live, watch\n"
+        f"live._LOG_EVERY = {seconds}\nwatch._EVERY = {seconds / 2}\n"
     )
 
 

@@ -14,7 +14,7 @@ def test_bad(): assert 1 == 2
 @pytest.mark.parametrize("n", [1, 2])
 def test_many(n, tmp_path): pass
 """
-HEAVY = ("torch", "transformers", "openai", "scipy", "httpx", "asyncio", "mtbench_pytest.session")
+HEAVY = ("torch", "transformers", "openai", "scipy", "httpx", "asyncio", "mtbench_pytest.plugin.session")
 BOUND_MS = 15.0  # a busy machine; less than 5 is asked of an idle one
 
 
@@ -64,7 +64,7 @@ import pytest
 
 began = time.perf_counter()
 import mtbench_pytest.plugin as plugin
-import mtbench_pytest.fixtures
+import mtbench_pytest.plugin.fixtures
 costs = {"import": 1000 * (time.perf_counter() - began)}
 
 def timed(name):

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import ModelError
+from mtbench_pytest.core.errors import ModelError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import demo as demo_model
-from mtbench_pytest.models.checkpoint import require
-from mtbench_pytest.models.engine import Engine
-from mtbench_pytest.models.transformers import TransformersModel, from_spec
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.hf.checkpoint import require
+from mtbench_pytest.models.hf.engine import Engine
+from mtbench_pytest.models.hf.model import TransformersModel, from_spec
 
 if find_spec("torch") is None:
     pytest.skip("needs torch", allow_module_level=True)

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import ModelError
-from mtbench_pytest.models import cache, continuous, memory
+from mtbench_pytest.core.errors import ModelError
+from mtbench_pytest.core.records import AnswerTask
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models.base import Lanes, Plans
-from mtbench_pytest.models.engine import Engine, load_config
-from mtbench_pytest.models.talk import Talk
-from mtbench_pytest.models.transformers import from_spec
-from mtbench_pytest.records import AnswerTask
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.hf import continuous, memory
+from mtbench_pytest.models.hf import kv_cache as cache
+from mtbench_pytest.models.hf.conversation import Talk
+from mtbench_pytest.models.hf.engine import Engine, load_config
+from mtbench_pytest.models.hf.model import from_spec
 from tests.real import hf_fixtures
 from tests.real.hf_fixtures import MIXED, answers, build, change_json, copy, load, run, task
 

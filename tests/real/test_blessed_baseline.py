@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.replies import Body, completion, default_reply
 from tests.real.server import ChatServer
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import FileError, ModelError, MTBenchError, SpecError
-from mtbench_pytest.models import devices
+from mtbench_pytest.core.errors import FileError, ModelError, MTBenchError, SpecError
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models.base import Renders
-from mtbench_pytest.models.checkpoint import require
-from mtbench_pytest.models.engine import load_config
-from mtbench_pytest.models.transformers import from_spec
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.hf import devices
+from mtbench_pytest.models.hf.checkpoint import require
+from mtbench_pytest.models.hf.engine import load_config
+from mtbench_pytest.models.hf.model import from_spec
 from tests.real import hf_fixtures
 from tests.real.hf_fixtures import MIXED, answers, build, build_tiny, copy, load, run, task
 
@@ -105,7 +105,7 @@ def test_prepare_loads_no_weights(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
     def forbidden(*_: object) -> None:
         raise AssertionError("weights are loaded by answer")
 
-    monkeypatch.setattr("mtbench_pytest.models.transformers.load_weights", forbidden)
+    monkeypatch.setattr("mtbench_pytest.models.hf.model.load_weights", forbidden)
     model = build(tiny)
     model.prepare([each.question for each in MIXED])
     assert model._batches is None

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import ModelError, SpecError
+from mtbench_pytest.core.errors import ModelError, SpecError
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import demo
 from mtbench_pytest.models.demo import fetch, from_spec
-from mtbench_pytest.specs import parse_spec
 from tests.real import hf_fixtures
 from tests.real.hf_fixtures import answers, build, load, task
 

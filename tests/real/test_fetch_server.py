@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.fetch import download as transfer
+from mtbench_pytest.bench.fetch import manifest
+from mtbench_pytest.bench.locate import find_bench
 from mtbench_pytest.cli import main
-from mtbench_pytest.fetch import manifest, transfer
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.locate import find_bench
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.file_server import Fault, FileServer
 from tests.real.test_main_job import DATA, LLAMA, Gate, needs_data
 
@@ -185,14 +186,14 @@ def test_a_cache_that_cannot_be_written(
 def test_a_full_disk(cache: Path, files: FileServer) -> None:
     wanted = manifest.collections()["small"].files[0]
     with pytest.raises(OSError, match="No space left"):
-        transfer.download(f"{files.url}/{FIRST}", Path("/dev/full"), wanted)
+        transfer.download_file(f"{files.url}/{FIRST}", Path("/dev/full"), wanted)
     assert not cache.exists()
 
 
 def in_a_process(cache: Path, server: FileServer) -> subprocess.Popen[str]:
     """The command, with this test's manifest."""
     code = (
-        "import sys; from pathlib import Path; from mtbench_pytest.fetch import manifest;"
+        "import sys; from pathlib import Path; from mtbench_pytest.bench.fetch import manifest;"
         f"manifest._MANIFEST = Path({str(cache.parent / 'manifest.toml')!r});"
         "from mtbench_pytest.cli import main;"
         f"sys.exit(main(['fetch', 'small', '--base-url', {server.url!r}]))"

@@ -68,7 +68,7 @@ def pinned(folder: Path, *contents: bytes) -> str:
         text += f'sha256 = "{hashlib.sha256(content).hexdigest()}"\nsize = {len(content)}\n'
     path = folder / "manifest.toml"
     path.write_text(text)
-    imports = "from pathlib import Path; from mtbench_pytest.fetch import manifest"
+    imports = "from pathlib import Path; from mtbench_pytest.bench.fetch import manifest"
     return f"{imports}; manifest._MANIFEST = Path({str(path)!r})"
 
 

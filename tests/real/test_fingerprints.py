@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import build_model
 from mtbench_pytest.models.base import Fingerprints
-from mtbench_pytest.models.checkpoint import HubCheckpoint
-from mtbench_pytest.models.transformers import TransformersModel
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.hf.checkpoint import HubCheckpoint
+from mtbench_pytest.models.hf.model import TransformersModel
 from tests.real import hf_fixtures
 from tests.real.hf_fixtures import build, copy
 
@@ -69,7 +69,7 @@ def test_no_fingerprint_where_it_cannot_be_known(
 def test_the_fingerprint_is_cheap(demo_folder: Path) -> None:
     script = (
         "import sys; from mtbench_pytest.models import build_model\n"
-        "from mtbench_pytest.specs import parse_spec\n"
+        "from mtbench_pytest.core.specs import parse_spec\n"
         f"assert build_model(parse_spec('hf:{demo_folder}')).fingerprint()\n"
         "print(sorted({'torch', 'transformers', 'huggingface_hub'} & sys.modules.keys()))"
     )

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.languages import detect
+from mtbench_pytest.bench.languages import detect
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.server import ChatServer
 
 SUITE = Path(__file__).resolve().parents[2] / "suites" / "general"

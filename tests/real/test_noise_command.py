@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.command import run, start
 from tests.real.replies import Body
 from tests.real.server import ChatServer

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server
-from mtbench_pytest.errors import ServiceError
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.core.errors import ServiceError
+from mtbench_pytest.core.specs import parse_spec
+from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion, Server
 from tests.real.server import ChatServer
 
 KEY = "sk-live-0123456789abcdef"

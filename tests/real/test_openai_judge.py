@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import ServiceError
+from mtbench_pytest.core.errors import ServiceError
+from mtbench_pytest.core.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, Reply
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.openai import OpenAIJudge
-from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, Reply
-from mtbench_pytest.specs import parse_spec
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.errors import ModelError, ServiceError
+from mtbench_pytest.core.errors import ModelError, ServiceError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Message, Question, Sampling
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models.openai import OpenAIModel
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Message, Question, Sampling
-from mtbench_pytest.specs import parse_spec
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.cli import main
-from mtbench_pytest.client import estimate_tokens
+from mtbench_pytest.cli.plan.replies import at_hand, conversation
+from mtbench_pytest.cli.plan.tokens import measure_for
+from mtbench_pytest.core.records import Answer, AnswerTask, Question, Sampling
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import build_model
-from mtbench_pytest.planning.amounts import measure_for
-from mtbench_pytest.planning.said import at_hand, conversation
-from mtbench_pytest.records import Answer, AnswerTask, Question, Sampling
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.api.client import estimate_tokens
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 from tests.real.test_main_job import Gate

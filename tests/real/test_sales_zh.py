@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 from tests.real.test_main_job import Gate

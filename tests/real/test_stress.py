@@ -12,13 +12,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.budget import Budget, Ledger
-from mtbench_pytest.client import CallFailed, ChatClient, Completion, Server
-from mtbench_pytest.errors import BudgetError, MTBenchError, ServiceError
-from mtbench_pytest.judges.base import GradeTask
-from mtbench_pytest.judges.openai import OpenAIJudge
-from mtbench_pytest.models.openai import OpenAIModel
-from mtbench_pytest.records import (
+from mtbench_pytest.core.errors import BudgetError, MTBenchError, ServiceError
+from mtbench_pytest.core.records import (
     Answer,
     AnswerTask,
     JudgeFailure,
@@ -28,8 +23,13 @@ from mtbench_pytest.records import (
     Reply,
     Sampling,
 )
-from mtbench_pytest.server import Price
-from mtbench_pytest.throttle import Places, held
+from mtbench_pytest.judges.base import GradeTask
+from mtbench_pytest.judges.openai import OpenAIJudge
+from mtbench_pytest.models.api.budget import Budget, Ledger
+from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion, Server
+from mtbench_pytest.models.api.server import Price
+from mtbench_pytest.models.api.throttle import Places, held
+from mtbench_pytest.models.openai import OpenAIModel
 from tests.real.server import ChatServer, Kind
 from tests.real.test_main_job import Gate
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.jsonl import dump_jsonl
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.test_main_job import Gate
 from tests.unit.general_suite import PERFECT, QUESTIONS
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import ModelError
+from mtbench_pytest.core.errors import ModelError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask
 from mtbench_pytest.models.base import Counts
-from mtbench_pytest.models.engine import Engine, Row
-from mtbench_pytest.models.tokens import Tokens
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask
+from mtbench_pytest.models.hf.engine import Engine, Row
+from mtbench_pytest.models.hf.tokenizer import Tokens
 from tests.real import hf_fixtures
 from tests.real.hf_fixtures import CONTEXT, MIXED, answers, build, change_json, copy, load, run, task
 

@@ -39,7 +39,7 @@ def test_the_wheel_holds_package_and_suites_only(site: Path) -> None:
     assert {name.split("-")[0] for name in tops} == {"mtbench_pytest"}
     suite = {path.name for path in (site / "mtbench_pytest/suites/general").iterdir()}
     assert {"question.jsonl", "reference_answer", "bench.toml", "test_general.py"} <= suite
-    data = {str(path.relative_to(site / "mtbench_pytest")) for path in site.glob("mtbench_pytest/*/*.*")}
+    data = {str(path.relative_to(site / "mtbench_pytest/bench")) for path in site.glob("mtbench_pytest/bench/*/*.*")}
     assert {f"judge_prompts/{code}.jsonl" for code in ("en", "zh", "ko", "de")} <= data
     assert {"scaffold/question.jsonl", "scaffold/bench.toml", "scaffold/workflow.yml"} <= data
 
@@ -59,7 +59,8 @@ def test_the_shipped_suite_is_collected_by_name(site: Path, tmp_path: Path) -> N
 
 
 def test_the_shipped_bench_is_found_by_name(site: Path, tmp_path: Path) -> None:
-    code = "from pathlib import Path; from mtbench_pytest.locate import *; print(find_bench(Path('general')))"
+    code = "from pathlib import Path; from mtbench_pytest.bench.locate import find_bench; "
+    code += "print(find_bench(Path('general')))"
     environment = os.environ | {"PYTHONPATH": str(site)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True

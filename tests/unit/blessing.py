@@ -9,19 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.baselines import Blessed, read_blessed
-from mtbench_pytest.bless import bless
-from mtbench_pytest.database import sqlite_url
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.errors import NotNeeded, VerdictError
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.cli.blessing import bless
+from mtbench_pytest.core.errors import NotNeeded, VerdictError
+from mtbench_pytest.core.records import Party
+from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.baselines import Blessed, read_blessed
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.office import Office
-from mtbench_pytest.records import Party
-from mtbench_pytest.run import BenchRun
-from mtbench_pytest.settings import read_settings
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.run.bench_run import BenchRun
+from mtbench_pytest.run.resources import Office
+from mtbench_pytest.run.settings import read_settings
+from mtbench_pytest.store.database import sqlite_url
 from tests.unit.factories import MARGINS, answer_line, question_line, write_bench, write_jsonl
 from tests.unit.parties import WAIT
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mtbench_pytest.bench_config import REFERENCE_CATEGORIES, BenchConfig
-from mtbench_pytest.decision import Bounds
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.prompts import PromptBook, PromptType, Template, make_template
-from mtbench_pytest.records import (
+from mtbench_pytest.bench.bench import Bench, load_bench
+from mtbench_pytest.bench.config import REFERENCE_CATEGORIES, BenchConfig
+from mtbench_pytest.bench.prompts import PromptBook, PromptType, Template, make_template
+from mtbench_pytest.core.jsonl import dump_jsonl
+from mtbench_pytest.core.records import (
     Answer,
     Failure,
     Game,
@@ -26,7 +26,7 @@ from mtbench_pytest.records import (
     Side,
     Verdict,
 )
-from mtbench_pytest.suite import Bench, load_bench
+from mtbench_pytest.gate.decision import Bounds
 
 # Six questions that are alike show little of others: with the usual margins none would pass.
 MARGINS = "[margins]\nrun = 1\nwin_rate = 0.5\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import Row
+from mtbench_pytest.core.records import Row
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision
 from tests.unit.factories import Winner, consistent, questions, row
 
 WOBBLE = (0.1, -0.1)  # a little spread, so that bounds have a width

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.checks import examine, numbers
-from mtbench_pytest.records import Reply
+from mtbench_pytest.bench.checks import examine, numbers
+from mtbench_pytest.core.records import Reply
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ROOT / "suites" / "general"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mtbench_pytest.decision import Decision, Levels, Outcome
-from mtbench_pytest.early import Rows
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import Question
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision, Levels, Outcome
+from mtbench_pytest.gate.early_stop import Rows
 
 
 class Agreed:

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.judges.base import GradeTask, Judge, JudgeReply, Task
-from mtbench_pytest.judges.scripted import ScriptedJudge
-from mtbench_pytest.models.base import ChatModel
-from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import (
+from mtbench_pytest.core.records import (
     Question,
     QuestionId,
     Reply,
     Row,
     Side,
 )
+from mtbench_pytest.judges.base import GradeTask, Judge, JudgeReply, Task
+from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.base import ChatModel
+from mtbench_pytest.models.scripted import ScriptedModel
+from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.run.pipeline import Pipeline
 from tests.unit.factories import bench, questions
 
 WAIT = 5.0  # seconds until a wait counts as endless

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mtbench_pytest.recordings.snapshot import About, JudgeSnapshot, Snapshot, snapshot_of
-from mtbench_pytest.records import Answer, Prompt, Question, Reply, Row, Sampling, Side, Verdict
+from mtbench_pytest.core.records import Answer, Prompt, Question, Reply, Row, Sampling, Side, Verdict
+from mtbench_pytest.run.snapshots.snapshot import About, JudgeSnapshot, Snapshot, snapshot_of
 from tests.unit.factories import question, row
 
 JUDGE = JudgeSnapshot("judge", "openai:judge", {"kind": "openai", "model": "judge", "temperature": 0.0})

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.agreement import Agreement, Count, agreement
-from mtbench_pytest.calibration import read_calibration
 from mtbench_pytest.cli import main
-from mtbench_pytest.votes import read_votes, votes_of_judge
+from mtbench_pytest.cli.agreement.table import Agreement, Count, agreement
+from mtbench_pytest.cli.agreement.votes import read_votes, votes_of_judge
+from mtbench_pytest.findings.calibration import read_calibration
 from tests.unit.factories import pair_line, question_line, single_line, write_bench, write_jsonl
 
 Lines = Sequence[Mapping[str, Any]]

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.database import open_database, sqlite_url
-from mtbench_pytest.drops import graded_again
-from mtbench_pytest.errors import VerdictError
+from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.records import Row
+from mtbench_pytest.gate.drops import graded_again
 from mtbench_pytest.judges.base import GradeTask, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import Row
-from mtbench_pytest.store import Store
-from mtbench_pytest.survey import parties_with_work
+from mtbench_pytest.run.pending import parties_with_work
+from mtbench_pytest.run.pipeline import Pipeline
+from mtbench_pytest.store.database import open_database, sqlite_url
+from mtbench_pytest.store.store import Store
 from tests.unit.parties import THREE, check_complete, contest, running, says
 from tests.unit.parties import row as row_of
 

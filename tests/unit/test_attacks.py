@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.attack import delimiters, find
-from mtbench_pytest.bench_config import REFERENCE_CATEGORIES
-from mtbench_pytest.errors import VerdictError
+from mtbench_pytest.bench.bench import read_choices
+from mtbench_pytest.bench.config import REFERENCE_CATEGORIES
+from mtbench_pytest.bench.prompt_files import BUILTIN, builtin_prompts, read_templates
+from mtbench_pytest.bench.prompts import PromptBook, parse_grade, parse_winner
+from mtbench_pytest.bench.verdicts import escape
+from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question
+from mtbench_pytest.findings.injection import delimiters, find
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
-from mtbench_pytest.marks import escape
-from mtbench_pytest.prompt_files import BUILTIN, builtin_prompts, read_templates
-from mtbench_pytest.prompts import PromptBook, parse_grade, parse_winner
-from mtbench_pytest.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question
-from mtbench_pytest.suite import read_choices
 from tests.unit.factories import answer, question
 from tests.unit.factories import book as numbered_book
 

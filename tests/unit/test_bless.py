@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.baselines import file_digest, read_blessed
-from mtbench_pytest.bless import bless
 from mtbench_pytest.cli import main
-from mtbench_pytest.errors import FileError, GivenError, MTBenchError, SpecError
-from mtbench_pytest.judgments import read_judgments
-from mtbench_pytest.models.answers import recorded_replies
-from mtbench_pytest.provenance import provenance
+from mtbench_pytest.cli.blessing import bless
+from mtbench_pytest.cli.provenance import provenance
+from mtbench_pytest.core.errors import FileError, GivenError, MTBenchError, SpecError
+from mtbench_pytest.judges.fastchat import read_judgments
+from mtbench_pytest.models.baselines import file_digest, read_blessed
+from mtbench_pytest.models.recorded import recorded_replies
 from tests.unit.blessing import Home
 from tests.unit.factories import read_lines
 

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from mtbench_pytest.decision import Outcome
-from mtbench_pytest.early import Course
-from mtbench_pytest.errors import ModelError, NotNeeded, ServiceError
+from mtbench_pytest.core.errors import ModelError, NotNeeded, ServiceError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, QuestionId
+from mtbench_pytest.gate.decision import Outcome
+from mtbench_pytest.gate.early_stop import Course
 from mtbench_pytest.judges.base import Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, QuestionId
+from mtbench_pytest.run.pipeline import Pipeline
 from tests.unit.factories import questions
 from tests.unit.looks import Agreed
 from tests.unit.parties import WAIT, check_complete, contest, fair, row, running, says

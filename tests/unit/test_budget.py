@@ -7,13 +7,13 @@ from collections.abc import Awaitable
 
 import pytest
 
-from mtbench_pytest.budget import Budget, Ledger, Spends
-from mtbench_pytest.client import ChatClient
-from mtbench_pytest.errors import BudgetError, MTBenchError, SpecError
+from mtbench_pytest.core.errors import BudgetError, MTBenchError, SpecError
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.judges.openai import OpenAIJudge
+from mtbench_pytest.models.api.budget import Budget, Ledger, Spends
+from mtbench_pytest.models.api.client import ChatClient
+from mtbench_pytest.models.api.server import Price, Server
 from mtbench_pytest.models.openai import OpenAIModel
-from mtbench_pytest.server import Price, Server
-from mtbench_pytest.specs import parse_spec
 
 
 class Till:

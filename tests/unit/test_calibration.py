@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.calibration import Calibration, calibration_path, read_calibration, write_calibration
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.report.calibration import trust_in, trust_line, trust_markdown, trust_result
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.findings.calibration import (
+    Calibration,
+    calibration_path,
+    read_calibration,
+    write_calibration,
+)
+from mtbench_pytest.findings.calibration_text import trust_in, trust_line, trust_markdown, trust_result
 
 MEASURED = Calibration("gpt-4o", 1757, 2668, 80, 0.451, 0.41, 0.49, 925, 1428, "ab" * 32, "2026-11-25")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.checks import degenerate, examine, find_loop, numbers, run, validate
-from mtbench_pytest.records import Reply
+from mtbench_pytest.bench.checks import degenerate, examine, find_loop, numbers, run, validate
+from mtbench_pytest.core.records import Reply
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

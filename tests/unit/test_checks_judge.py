@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import JudgeError, SpecError
+from mtbench_pytest.core.errors import JudgeError, SpecError
+from mtbench_pytest.core.records import Answer, Game, Judgment, Prompt, Question, Reply
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.checks import ChecksJudge
-from mtbench_pytest.records import Answer, Game, Judgment, Prompt, Question, Reply
-from mtbench_pytest.specs import parse_spec
 
 PROMPT = Prompt("single-first", "not read", "not read")
 JUDGE = ChecksJudge.from_spec(parse_spec("checks"))

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from mtbench_pytest.client import CallFailed, ChatClient, Server, read_completion
-from mtbench_pytest.errors import ServiceError, SpecError
-from mtbench_pytest.refusals import message_of, status_failure
-from mtbench_pytest.specs import number, parse_spec
+from mtbench_pytest.core.errors import ServiceError, SpecError
+from mtbench_pytest.core.specs import number, parse_spec
+from mtbench_pytest.models.api.client import CallFailed, ChatClient, Server, read_completion
+from mtbench_pytest.models.api.errors import message_of, status_failure
 
 SERVER = Server("m", "http://localhost:8000/v1", api_key_env="TEST_KEY")
 KEY = "sk-live-0123456789abcdef"

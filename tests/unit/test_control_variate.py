@@ -7,7 +7,7 @@ from statistics import fmean, variance
 
 import pytest
 
-from mtbench_pytest.stats import ControlVariate, Moments
+from mtbench_pytest.gate.stats import ControlVariate, Moments
 
 # One category of eight questions, four of them judged.
 GRADES = {1: 6.0, 2: 8.0, 3: 5.0, 4: 9.0, 5: 4.0, 6: 6.0, 7: 5.0, 8: 5.0}

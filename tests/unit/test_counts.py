@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.crew import Workers
-from mtbench_pytest.database import Database, open_database, sqlite_url
-from mtbench_pytest.errors import VerdictError
+from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply
 from mtbench_pytest.judges.base import Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.progress import Progress
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Reply
-from mtbench_pytest.store import Store
+from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.run.progress import Progress
+from mtbench_pytest.store.database import Database, open_database, sqlite_url
+from mtbench_pytest.store.leases import Workers
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import questions
 from tests.unit.parties import Endless, contest, fair, row, running, says, until
 

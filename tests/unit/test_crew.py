@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest import crew as crew_module
-from mtbench_pytest.crew import Alone, Crew, Workers, bury, once, reports
-from mtbench_pytest.database import Database, open_database, sqlite_url
-from mtbench_pytest.errors import ModelError, MTBenchError
+from mtbench_pytest.core.errors import ModelError, MTBenchError
+from mtbench_pytest.store import leases as crew_module
+from mtbench_pytest.store.database import Database, open_database, sqlite_url
+from mtbench_pytest.store.leases import Alone, Crew, Workers, bury, once, reports
 
 
 @pytest.fixture

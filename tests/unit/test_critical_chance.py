@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
+from mtbench_pytest.bench.config import CategoryRules
 from mtbench_pytest.cli import main
-from mtbench_pytest.critical_chance import (
+from mtbench_pytest.findings.critical_chance import (
     FalseAlarm,
     JudgeNoise,
     Turn,
@@ -22,10 +22,10 @@ from mtbench_pytest.critical_chance import (
     turns_of_questions,
     turns_of_rows,
 )
-from mtbench_pytest.gate import Policy
-from mtbench_pytest.report.critical import false_alarm_line, false_alarm_markdown, false_alarm_result
-from mtbench_pytest.stats import any_of, turn_chance
-from mtbench_pytest.stats.false_alarms import grade_chances
+from mtbench_pytest.findings.critical_text import false_alarm_line, false_alarm_markdown, false_alarm_result
+from mtbench_pytest.gate.decide import Policy
+from mtbench_pytest.gate.stats import any_of, turn_chance
+from mtbench_pytest.gate.stats.false_alarms import grade_chances
 from tests.unit.factories import question, question_line, row, write_bench
 
 CDF = NormalDist().cdf

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.crew import Workers
-from mtbench_pytest.database import Database, open_database, sqlite_url
-from mtbench_pytest.errors import ServiceError, VerdictError
+from mtbench_pytest.core.errors import ServiceError, VerdictError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply, Row
 from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply, Row
-from mtbench_pytest.store import Store
+from mtbench_pytest.run.pipeline import Pipeline
+from mtbench_pytest.store.database import Database, open_database, sqlite_url
+from mtbench_pytest.store.leases import Workers
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import questions
 from tests.unit.parties import THREE, WAIT, Crowd, Crowded, contest, fair, row, running, says
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.cli import main
+from mtbench_pytest.core.records import Reply
 from mtbench_pytest.judges.base import Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.records import Reply
 from tests.unit.factories import question_line, write_bench
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.drops import Again, asks_again, drop_stands, drops_of, graded_again
-from mtbench_pytest.gate import Policy
-from mtbench_pytest.records import Judgment, Row, Sample, Side
-from mtbench_pytest.wire import row_from_dict, to_plain
+from mtbench_pytest.bench.config import CategoryRules
+from mtbench_pytest.core.records import Judgment, Row, Sample, Side
+from mtbench_pytest.core.serialize import row_from_dict, to_plain
+from mtbench_pytest.gate.decide import Policy
+from mtbench_pytest.gate.drops import Again, asks_again, drop_stands, drops_of, graded_again
 from tests.unit.factories import answer, judge_failure, judgment, row
 
 POLICY = Policy()

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.decision import Decision, Outcome
-from mtbench_pytest.early import Course, Rows, control_of, decide_early, levels_of, look_ends
-from mtbench_pytest.records import Question, QuestionId, Row
-from mtbench_pytest.selection import reordered
-from mtbench_pytest.stats import ControlVariate
-from mtbench_pytest.stats.sequential import crossings
-from mtbench_pytest.suite import mixed
+from mtbench_pytest.bench.bench import mixed
+from mtbench_pytest.core.records import Question, QuestionId, Row
+from mtbench_pytest.gate.decision import Decision, Outcome
+from mtbench_pytest.gate.early_stop import Course, Rows, control_of, decide_early, levels_of, look_ends
+from mtbench_pytest.gate.stats import ControlVariate
+from mtbench_pytest.gate.stats.sequential import crossings
+from mtbench_pytest.plugin.selection import reordered
 from tests.unit.factories import question, questions, row
 from tests.unit.looks import Agreed
 

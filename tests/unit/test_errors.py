@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import FileError, MTBenchError, ServiceError, SpecError
+from mtbench_pytest.core.errors import FileError, MTBenchError, ServiceError, SpecError
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.decision import Bounds, CategoryLine, Collapses, EarlyStop, Endpoint
-from mtbench_pytest.explain import (
+from mtbench_pytest.gate.decision import Bounds, CategoryLine, Collapses, EarlyStop, Endpoint
+from mtbench_pytest.gate.explain import (
     chance,
     cheapest,
     confidence,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.families import Kinship, families, kinship
+from mtbench_pytest.findings.model_names import Kinship, families, kinship
 
 
 @pytest.mark.parametrize(

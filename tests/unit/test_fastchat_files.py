@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.judgments import read_judgments
-from mtbench_pytest.models.answers import RecordedAnswers
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Reply, Row, Sampling, Verdict
+from mtbench_pytest.bench.bench import read_choices
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Reply, Row, Sampling, Verdict
+from mtbench_pytest.judges.fastchat import read_judgments
+from mtbench_pytest.models.recorded import RecordedAnswers
 from mtbench_pytest.report.fastchat import fastchat_files, file_name
 from mtbench_pytest.report.folder import write_files
-from mtbench_pytest.suite import read_choices
 from tests.unit.factories import answer, consistent, question, read_lines, row, sides, verdict
 
 ROWS = [

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mtbench_pytest.cache_folder import cache_folder
+from mtbench_pytest.bench.fetch import GITHUB
+from mtbench_pytest.bench.fetch.manifest import Collection, collections
+from mtbench_pytest.bench.locate import find_bench
 from mtbench_pytest.cli import main
-from mtbench_pytest.errors import SpecError
-from mtbench_pytest.fetch import GITHUB
-from mtbench_pytest.fetch.manifest import Collection, collections
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.locate import find_bench
+from mtbench_pytest.core.errors import SpecError
+from mtbench_pytest.core.files import cache_folder
+from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.unit.general_suite import DATA
 
 NAMES = ("mt_bench", "mt_bench_ko", "mt_bench_de", "human-judgments")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.comparisons import clear_flips
-from mtbench_pytest.decision import Decision, Endpoint, Levels, Outcome
-from mtbench_pytest.gate import Policy, decide, exit_status
-from mtbench_pytest.judgments import binding, read_judgments
-from mtbench_pytest.records import Row
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.config import CategoryRules
+from mtbench_pytest.core.records import Row
+from mtbench_pytest.gate.comparisons import clear_flips
+from mtbench_pytest.gate.decide import Policy, decide, exit_status
+from mtbench_pytest.gate.decision import Decision, Endpoint, Levels, Outcome
+from mtbench_pytest.judges.fastchat import binding, read_judgments
 from tests.unit.factories import Winner, consistent, question, questions, rounded, row, verdict
 from tests.unit.gating import gate, rows_at, with_games
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import SIDES, Judgment, Row, Side
+from mtbench_pytest.bench.config import CategoryRules
+from mtbench_pytest.core.records import SIDES, Judgment, Row, Side
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision
 from tests.unit.factories import judgment, question, questions, row
 from tests.unit.gating import gate, rows_at
 

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from mtbench_pytest.checks import examine, run
-from mtbench_pytest.records import Reply
+from mtbench_pytest.bench.checks import examine, run
+from mtbench_pytest.core.records import Reply
 from tests.unit.general_suite import QUESTIONS, REFERENCES, code, last
 
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from mtbench_pytest.checks import numbers
+from mtbench_pytest.bench.checks import numbers
 from tests.unit.general_suite import GOOD, PERFECT, QUESTIONS, grades
 
 

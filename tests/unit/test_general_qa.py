@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import FileError, SpecError
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.lint import lint
-from mtbench_pytest.locate import bench_beside, find_bench
-from mtbench_pytest.records import Message, Question
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.lint import lint
+from mtbench_pytest.bench.locate import bench_beside, find_bench
+from mtbench_pytest.core.errors import FileError, SpecError
+from mtbench_pytest.core.jsonl import dump_jsonl
+from mtbench_pytest.core.records import Message, Question
 
 OSLO = {"query": "What is the capital of Norway?", "response": "Oslo is the capital of Norway."}
 TALK = [

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtbench_pytest import idle, languages, stats
+from mtbench_pytest.bench import languages
+from mtbench_pytest.gate import stats
+from mtbench_pytest.plugin import idle
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.importing import Conversation, read_conversations
+from mtbench_pytest.bench.scaffold.conversations import Conversation, read_conversations
+from mtbench_pytest.core.errors import FileError
 
 
 def read(tmp_path: Path, text: str | bytes, name: str = "chats.csv") -> list[Conversation]:

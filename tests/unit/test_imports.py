@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mtbench_pytest.libraries import loading
+from mtbench_pytest.core.imports import loading
 
 HEAVY = ("torch", "transformers", "openai", "sqlalchemy")
 
@@ -24,16 +24,16 @@ def loaded_by(module: str) -> set[str]:
     ("module", "never"),
     [
         ("mtbench_pytest", ("pytest", *HEAVY, "scipy", "numpy")),
-        ("mtbench_pytest.run", ("pytest", *HEAVY, "scipy", "numpy")),
-        ("mtbench_pytest.session", (*HEAVY, "scipy", "numpy")),
+        ("mtbench_pytest.run.bench_run", ("pytest", *HEAVY, "scipy", "numpy")),
+        ("mtbench_pytest.plugin.session", (*HEAVY, "scipy", "numpy")),
         ("mtbench_pytest.models.openai", ("pytest", *HEAVY)),
         ("mtbench_pytest.judges.openai", ("pytest", *HEAVY)),
-        ("mtbench_pytest.models.transformers", ("pytest", *HEAVY)),
+        ("mtbench_pytest.models.hf.model", ("pytest", *HEAVY)),
         ("mtbench_pytest.models.demo", ("pytest", *HEAVY)),
         ("mtbench_pytest.judges.checks", ("pytest", *HEAVY)),
         (
             "mtbench_pytest.plugin",
-            (*HEAVY, "scipy", "numpy", "mtbench_pytest.session", "mtbench_pytest.records"),
+            (*HEAVY, "scipy", "numpy", "mtbench_pytest.plugin.session", "mtbench_pytest.core.records"),
         ),
     ],
 )
@@ -47,7 +47,7 @@ def test_an_interpreter_that_loaded_much_ends_without_a_look_for_garbage() -> No
     # What is registered first is called last.
     code = (
         "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
-        "from mtbench_pytest.libraries import loading\n"
+        "from mtbench_pytest.core.imports import loading\n"
         "with loading(): import json\n"
         "print(gc.get_freeze_count() > 0)"
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.checks import examine
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.checks import examine
+from mtbench_pytest.bench.lint import lint
 from mtbench_pytest.cli import main
-from mtbench_pytest.lint import lint
-from mtbench_pytest.records import Reply
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.core.records import Reply
 
 CHATS = (
     "category,turn_1,turn_2,reference_1\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from mtbench_pytest.decision import Bounds, Endpoint
-from mtbench_pytest.report.interval import endpoint_interval, interval, scale_of
+from mtbench_pytest.gate.decision import Bounds, Endpoint
+from mtbench_pytest.report.html.interval import endpoint_interval, interval, scale_of
 
 BOUNDS = Bounds(n=9, mean=-0.5, sd=1.0, lower=-1.0, upper=0.25)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.jsonl import Line, dump_jsonl, read_jsonl, short
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.core.jsonl import Line, dump_jsonl, read_jsonl, short
 
 
 def read(path: Path, content: bytes) -> list[Line]:

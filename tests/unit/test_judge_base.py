@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from mtbench_pytest.errors import ServiceError, VerdictError
+from mtbench_pytest.core.errors import ServiceError, VerdictError
+from mtbench_pytest.core.records import Game, JudgeFailure, Judgment
 from mtbench_pytest.judges.base import GameTask, GradeTask, JudgeReply, Task
 from mtbench_pytest.judges.scripted import Said, ScriptedJudge
-from mtbench_pytest.records import Game, JudgeFailure, Judgment
 from tests.unit.factories import PROMPT, answer, question
 
 GRADE = GradeTask(question(), 2, answer(), PROMPT)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from mtbench_pytest.fitness import judge_fitness
-from mtbench_pytest.records import Row
-from mtbench_pytest.report.judge import fitness_lines, fitness_markdown, fitness_result
+from mtbench_pytest.core.records import Row
+from mtbench_pytest.findings.fitness import judge_fitness
+from mtbench_pytest.findings.judge_text import fitness_lines, fitness_markdown, fitness_result
 from tests.unit.factories import consistent, row, verdict
 
 

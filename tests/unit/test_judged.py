@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.judged import Judged, judged_from
-from mtbench_pytest.records import Row
+from mtbench_pytest.core.records import Row
+from mtbench_pytest.run.judged import Judged, judged_from
 from tests.unit.factories import answer, consistent, question, row, sides
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.judgments import binding, read_judgments
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.judges.fastchat import binding, read_judgments
 from tests.unit.factories import pair_line, single_line, write_jsonl
 
 

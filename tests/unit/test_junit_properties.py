@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import AnswerFailure
+from mtbench_pytest.core.records import AnswerFailure
+from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.report.junit import question_properties, suite_properties
 from tests.unit.factories import consistent, question, row
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mtbench_pytest.kappa import kappa, kappa_interval
+from mtbench_pytest.gate.stats.kappa import kappa, kappa_interval
 
 # Cohen (1960), table 2: two psychologists on 200 patients; p_o 0.70, p_e 0.41.
 COHEN = [[88, 14, 18], [10, 40, 10], [2, 6, 12]]

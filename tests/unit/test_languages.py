@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest import languages
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.languages import Spoken, common_language, detect, spoken
-from mtbench_pytest.records import Question, Row, Side
-from mtbench_pytest.report.tongues import spoken_line, spoken_markdown
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.bench import languages
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.languages import Spoken, common_language, detect, spoken
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.core.records import Question, Row, Side
+from mtbench_pytest.findings.tongues import spoken_line, spoken_markdown
 from tests.unit.factories import answer, row
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scipy.optimize import minimize
 
-from mtbench_pytest.stats import Compared, Controlled, length_controlled, t_quantile
+from mtbench_pytest.gate.stats import Compared, Controlled, length_controlled, t_quantile
 
 
 def cells(*counts: tuple[float, int, int]) -> list[Compared]:

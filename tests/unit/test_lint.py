@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest.bench.lint import Finding, lint
+from mtbench_pytest.bench.lint.dependence import stands_alone
 from mtbench_pytest.cli import main
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.lint import Finding, lint
-from mtbench_pytest.lint.dependence import stands_alone
+from mtbench_pytest.core.jsonl import dump_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mtbench_pytest import live
-from mtbench_pytest.live import LiveLine
-from mtbench_pytest.progress import Progress
+from mtbench_pytest.plugin import progress as live
+from mtbench_pytest.plugin.progress import LiveLine
+from mtbench_pytest.run.progress import Progress
 
 
 class Screen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.report.markup import markup
+from mtbench_pytest.report.html.markdown import markup
 
 
 def html(*lines: str) -> str:

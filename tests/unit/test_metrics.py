@@ -12,11 +12,11 @@ import pytest
 from rouge_score.tokenizers import DefaultTokenizer
 
 from mtbench_pytest.cli import main
-from mtbench_pytest.errors import MTBenchError
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.metrics import Metrics, Words, metrics
-from mtbench_pytest.records import Question
-from mtbench_pytest.report.overlap import overlap, overlap_markdown, overlap_result
+from mtbench_pytest.core.errors import MTBenchError
+from mtbench_pytest.core.jsonl import dump_jsonl
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.findings.overlap import Metrics, Words, metrics
+from mtbench_pytest.findings.overlap_text import overlap, overlap_markdown, overlap_result
 
 REFERENCE = "the cat sat on the mat"
 REPLY = "the cat lay on a mat"

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtbench_pytest.errors import SpecError
-from mtbench_pytest.noise import (
+from mtbench_pytest.core.errors import SpecError
+from mtbench_pytest.core.records import QuestionId, Row, Sample
+from mtbench_pytest.findings.noise import (
     check_margin,
     planned_floor,
     repeats_for,
@@ -20,7 +21,6 @@ from mtbench_pytest.noise import (
     why_no_verdict,
     wobble,
 )
-from mtbench_pytest.records import QuestionId, Row, Sample
 from tests.unit.factories import answer, judge_failure, judgment, repeated_row, row
 
 STATED = {"gpt-4o": 0.9}

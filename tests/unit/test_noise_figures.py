@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.bench_config import read_config
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.config import read_config
 from mtbench_pytest.cli import main
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.database import open_database, sqlite_url
-from mtbench_pytest.models.answers import RecordedAnswers
-from mtbench_pytest.noise import planned_floor
-from mtbench_pytest.store import Store
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.findings.noise import planned_floor
+from mtbench_pytest.models.recorded import RecordedAnswers
+from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.store.database import open_database, sqlite_url
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import answer_line, loaded, question_line, single_line, write_jsonl
 from tests.unit.parties import row as row_of
 from tests.unit.parties import running
@@ -25,7 +25,7 @@ from tests.unit.parties import running
 # Question 1 gets 6, 8, 6, 8 and so on, the others 7. What is asked goes to a file.
 JUDGE = """
 from pathlib import Path
-from mtbench_pytest.errors import ServiceError, VerdictError
+from mtbench_pytest.core.errors import ServiceError, VerdictError
 from mtbench_pytest.judges.scripted import ScriptedJudge
 
 def wobbly(fail="", down="", name="wobbly"):

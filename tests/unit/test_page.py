@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import Answer, AnswerFailure, Message, Question, Reply, Row, Sample
-from mtbench_pytest.report.page import WHOLE, report_page
+from mtbench_pytest.core.records import Answer, AnswerFailure, Message, Question, Reply, Row, Sample
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.report.html.page import WHOLE, report_page
 from tests.unit.factories import (
     ABOUT,
     answer,

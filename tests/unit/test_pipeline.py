@@ -7,18 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.errors import ModelError, MTBenchError, VerdictError
-from mtbench_pytest.gate import Policy, decide
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.core.errors import ModelError, MTBenchError, VerdictError
+from mtbench_pytest.core.records import (
+    SIDES,
+    Answer,
+    AnswerFailure,
+    AnswerTask,
+    JudgeFailure,
+    Question,
+    Row,
+    Side,
+)
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judges.recorded import RecordedJudge
 from mtbench_pytest.judges.scripted import ScriptedJudge
-from mtbench_pytest.models.answers import RecordedAnswers
 from mtbench_pytest.models.base import ChatModel
+from mtbench_pytest.models.recorded import RecordedAnswers
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.records import SIDES, Answer, AnswerFailure, AnswerTask, JudgeFailure, Question, Row, Side
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.run.contest import Contest
 from tests.unit.factories import question, rounded
 from tests.unit.parties import (
     THREE,

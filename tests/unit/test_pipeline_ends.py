@@ -12,13 +12,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.errors import ModelError, MTBenchError, ServiceError
-from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
-from mtbench_pytest.judges.scripted import ScriptedJudge
-from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.pipeline import Pipeline
-from mtbench_pytest.records import (
+from mtbench_pytest.core.errors import ModelError, MTBenchError, ServiceError
+from mtbench_pytest.core.records import (
     SIDES,
     Answer,
     AnswerFailure,
@@ -26,6 +21,11 @@ from mtbench_pytest.records import (
     Reply,
     Side,
 )
+from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
+from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.scripted import ScriptedModel
+from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.run.pipeline import Pipeline
 from tests.unit.parties import (
     THREE,
     WAIT,

@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.building import build_contest
+from mtbench_pytest.bench.bench import load_bench
 from mtbench_pytest.cli import main
-from mtbench_pytest.client import estimate_tokens
-from mtbench_pytest.database import open_database, sqlite_url
+from mtbench_pytest.cli.plan.judgments import Tally
+from mtbench_pytest.cli.plan.plan import make_plan
+from mtbench_pytest.cli.plan.power import USUAL, USUAL_CORRELATION, spread
+from mtbench_pytest.cli.plan.tokens import Tokens
+from mtbench_pytest.core.records import Reply
+from mtbench_pytest.gate.stats import correlation
 from mtbench_pytest.judges.base import Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.api.client import estimate_tokens
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.options import OPTIONS
-from mtbench_pytest.planning import make_plan
-from mtbench_pytest.planning.amounts import Tokens
-from mtbench_pytest.planning.judgments import Tally
-from mtbench_pytest.planning.reach import USUAL, USUAL_CORRELATION, spread
-from mtbench_pytest.records import Reply
-from mtbench_pytest.settings import Settings, read_settings
-from mtbench_pytest.stats import correlation
-from mtbench_pytest.store import Store
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.run.build import build_contest
+from mtbench_pytest.run.options import OPTIONS
+from mtbench_pytest.run.settings import Settings, read_settings
+from mtbench_pytest.store.database import open_database, sqlite_url
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import (
     answer_line,
     pair_line,

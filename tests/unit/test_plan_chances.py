@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.cli import main
-from mtbench_pytest.planning.chances import Chances, chances
-from mtbench_pytest.planning.reach import USUAL, Noise, noise_of, reach
-from mtbench_pytest.stats import above, both_above, correlation
+from mtbench_pytest.cli.plan.chances import Chances, chances
+from mtbench_pytest.cli.plan.power import USUAL, Noise, noise_of, reach
+from mtbench_pytest.gate.stats import above, both_above, correlation
 from tests.unit.factories import question_line, write_bench
 
 NORMAL = NormalDist()

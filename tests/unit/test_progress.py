@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.progress import Meter, Progress, Rates, added, merged, progress_line
-from mtbench_pytest.watch import overall
+from mtbench_pytest.plugin.watch import overall
+from mtbench_pytest.run.progress import Meter, Progress, Rates, added, merged, progress_line
 
 
 def rates(looks: Iterable[tuple[float, Progress]]) -> Rates:

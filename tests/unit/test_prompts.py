@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import MTBenchError, VerdictError
-from mtbench_pytest.judgments import read_judgments, text_digest
-from mtbench_pytest.prompts import PromptBook, PromptType, make_template, parse_grade, parse_winner
-from mtbench_pytest.records import Question, QuestionId
-from mtbench_pytest.suite import load_bench, read_choices
+from mtbench_pytest.bench.bench import load_bench, read_choices
+from mtbench_pytest.bench.prompts import PromptBook, PromptType, make_template, parse_grade, parse_winner
+from mtbench_pytest.core.errors import MTBenchError, VerdictError
+from mtbench_pytest.core.records import Question, QuestionId
+from mtbench_pytest.judges.fastchat import read_judgments, text_digest
 from tests.unit.factories import book, question, template
 
 KINDS: tuple[PromptType, PromptType] = ("single", "pairwise")

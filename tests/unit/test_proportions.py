@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mtbench_pytest.proportions import clustered_share, design_effect, wilson
+from mtbench_pytest.gate.stats.proportions import clustered_share, design_effect, wilson
 
 # Pups that lived, of those alive at 4 days, by litter: Weil 1970, table 1 of Rao and Scott 1992.
 CONTROL = [(13, 13), (12, 12), (9, 9), (9, 9), (8, 8), (8, 8), (12, 13), (11, 12), (9, 10), (9, 10), (8, 9),

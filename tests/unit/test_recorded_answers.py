@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import FileError, SpecError
+from mtbench_pytest.core.errors import FileError, SpecError
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import build_model
-from mtbench_pytest.models.answers import RecordedAnswers
-from mtbench_pytest.records import Answer, AnswerFailure, AnswerTask, Question, Sampling
-from mtbench_pytest.specs import parse_spec
+from mtbench_pytest.models.recorded import RecordedAnswers
 from tests.unit.factories import answer_line, question, questions, write_jsonl
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.errors import FileError, JudgeError, SpecError
+from mtbench_pytest.core.errors import FileError, JudgeError, SpecError
+from mtbench_pytest.core.records import Game, JudgeFailure, Judgment
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.recorded import RecordedJudge
-from mtbench_pytest.records import Game, JudgeFailure, Judgment
-from mtbench_pytest.specs import parse_spec
 from tests.unit.factories import answer, book, pair_line, question, single_line, write_jsonl
 
 ASKED = question(1, turns=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.records import Message, Question, Reply, Verdict
+from mtbench_pytest.core.records import Message, Question, Reply, Verdict
 from tests.unit.factories import Winner, answer, consistent, row, verdict
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from mtbench_pytest.bench.bench import load_bench
 from mtbench_pytest.cli import main
-from mtbench_pytest.jsonl import dump_jsonl
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.core.jsonl import dump_jsonl
 
 CATEGORIES = {1: "writing", 2: "math", 3: "coding", 4: "math"}
 
@@ -122,7 +122,7 @@ def test_answers_that_were_cut_are_named(home: Path, capsys: pytest.CaptureFixtu
 
 MODEL = """
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.records import AnswerFailure
+from mtbench_pytest.core.records import AnswerFailure
 
 class Tired(ScriptedModel):
     async def answer(self, tasks):

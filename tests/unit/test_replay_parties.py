@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.contest import Contest
-from mtbench_pytest.errors import MTBenchError
+from mtbench_pytest.core.errors import MTBenchError
+from mtbench_pytest.core.records import SIDES, AnswerFailure, JudgeFailure, Party, Question, Row, Side
+from mtbench_pytest.core.specs import Spec, parse_spec
 from mtbench_pytest.judges.checks import ChecksJudge
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.recordings.folder import SnapshotFolder
-from mtbench_pytest.recordings.recorder import Identities, Recorder
-from mtbench_pytest.recordings.replay import Manner, Replay
-from mtbench_pytest.recordings.shelf import Shelf
-from mtbench_pytest.records import SIDES, AnswerFailure, JudgeFailure, Party, Question, Row, Side
-from mtbench_pytest.specs import Spec, parse_spec
-from mtbench_pytest.store import Store
+from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.run.snapshots.folder import SnapshotFolder
+from mtbench_pytest.run.snapshots.recorder import Identities, Recorder
+from mtbench_pytest.run.snapshots.replay import Manner, Replay
+from mtbench_pytest.run.snapshots.store import Shelf
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import book
 from tests.unit.parties import THREE, contest, fair, row, running, says
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.case import Parcel
-from mtbench_pytest.gate import Policy, decide
+from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.judges.base import JudgeReply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.report.folder import report_files, write_files
+from mtbench_pytest.run.question_state import Parcel
 from tests.unit.factories import ABOUT, answer, question, questions, row, sides
 from tests.unit.parties import check_complete, contest, fair, rows_of, says
 

@@ -9,17 +9,10 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.crew import Alone
-from mtbench_pytest.database import open_database, sqlite_url
-from mtbench_pytest.errors import VerdictError
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.judged import judged_from
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
-from mtbench_pytest.judges.scripted import ScriptedJudge
-from mtbench_pytest.judgments import read_judgments
-from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.records import (
+from mtbench_pytest.bench.config import CategoryRules
+from mtbench_pytest.cli.standings import standings
+from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
@@ -29,16 +22,23 @@ from mtbench_pytest.records import (
     Row,
     Sample,
 )
+from mtbench_pytest.core.serialize import row_from_dict, to_plain
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.judges.base import GameTask, GradeTask, Task
+from mtbench_pytest.judges.fastchat import read_judgments
+from mtbench_pytest.judges.scripted import ScriptedJudge
+from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.folder import write_files
+from mtbench_pytest.report.html.page import report_page
 from mtbench_pytest.report.markdown import report_markdown
-from mtbench_pytest.report.page import report_page
 from mtbench_pytest.report.result import row_result
-from mtbench_pytest.report.standings import standings
 from mtbench_pytest.report.terminal import summary_lines
-from mtbench_pytest.store import Store
-from mtbench_pytest.survey import parties_with_work
-from mtbench_pytest.wire import row_from_dict, to_plain
+from mtbench_pytest.run.judged import judged_from
+from mtbench_pytest.run.pending import parties_with_work
+from mtbench_pytest.store.database import open_database, sqlite_url
+from mtbench_pytest.store.leases import Alone
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import ABOUT, answer, judgment, question, read_lines, row
 from tests.unit.parties import THREE, check_complete, contest, fair, rows_of, running
 from tests.unit.parties import row as row_of

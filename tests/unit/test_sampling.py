@@ -7,7 +7,7 @@ import threading
 import pytest
 from scipy import stats
 
-from mtbench_pytest.models.sampling import GumbelNoise, RowBudgets, turn_seed
+from mtbench_pytest.models.hf.sampling import GumbelNoise, RowBudgets, turn_seed
 
 torch = pytest.importorskip("torch")
 

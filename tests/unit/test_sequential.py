@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from mtbench_pytest.stats.sequential import Spending, crossings, hwang, look_levels
+from mtbench_pytest.gate.stats.sequential import Spending, crossings, hwang, look_levels
 
 FIFTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 TENTHS = tuple(k / 10 for k in range(1, 11))

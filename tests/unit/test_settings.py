@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.bench_config import BenchConfig
-from mtbench_pytest.errors import SpecError
-from mtbench_pytest.options import OPTIONS
-from mtbench_pytest.settings import Settings, read_settings
+from mtbench_pytest.bench.config import BenchConfig
+from mtbench_pytest.core.errors import SpecError
+from mtbench_pytest.run.options import OPTIONS
+from mtbench_pytest.run.settings import Settings, read_settings
 
 
 def settings(command_line: dict[str, str] | None = None, ini: dict[str, str] | None = None) -> Settings:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.recordings.differences import differences
-from mtbench_pytest.recordings.snapshot import Grading, Snapshot
-from mtbench_pytest.records import Verdict
+from mtbench_pytest.core.records import Verdict
+from mtbench_pytest.run.snapshots.compare import differences
+from mtbench_pytest.run.snapshots.snapshot import Grading, Snapshot
 from tests.unit.factories import consistent, question, verdict
 from tests.unit.snapshots import ABOUT, JUDGE, snapshot
 

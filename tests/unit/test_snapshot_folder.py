@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.recordings.folder import SnapshotFolder, snapshot_folder, write_whole
-from mtbench_pytest.recordings.text import dump
-from mtbench_pytest.records import QuestionId
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.core.records import QuestionId
+from mtbench_pytest.run.snapshots.file_format import dump
+from mtbench_pytest.run.snapshots.folder import SnapshotFolder, snapshot_folder, write_whole
 from tests.unit.factories import question
 from tests.unit.snapshots import snapshot
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import FileError
-from mtbench_pytest.keys import prompt_digest
-from mtbench_pytest.recordings.snapshot import snapshot_of
-from mtbench_pytest.recordings.text import dump, load, parse
-from mtbench_pytest.records import Reply, Sample, Verdict
+from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.core.records import Reply, Sample, Verdict
+from mtbench_pytest.run.snapshots.file_format import dump, load, parse
+from mtbench_pytest.run.snapshots.snapshot import snapshot_of
+from mtbench_pytest.store.keys import prompt_digest
 from tests.unit.factories import consistent, question, verdict
 from tests.unit.snapshots import ABOUT, judged, snapshot
 

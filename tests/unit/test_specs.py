@@ -9,10 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.errors import MTBenchError, SpecError
+from mtbench_pytest.core.errors import MTBenchError, SpecError
+from mtbench_pytest.core.specs import (
+    Parser,
+    Spec,
+    choice,
+    from_python,
+    json_object,
+    number,
+    parse_spec,
+    whole,
+)
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.models import build_model
-from mtbench_pytest.specs import Parser, Spec, choice, from_python, json_object, number, parse_spec, whole
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mtbench_pytest.cli.plan.plan import make_plan
 from mtbench_pytest.judges.base import GradeTask
-from mtbench_pytest.planning import make_plan
 from mtbench_pytest.report.result import row_result
-from mtbench_pytest.run import BenchRun
-from mtbench_pytest.settings import read_settings
+from mtbench_pytest.run.bench_run import BenchRun
+from mtbench_pytest.run.settings import read_settings
 from tests.unit.blessing import Home
 
 

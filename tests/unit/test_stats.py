@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.stats import (
+from mtbench_pytest.gate.stats import (
     Estimate,
     Moments,
     mean_difference,

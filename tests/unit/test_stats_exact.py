@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from mtbench_pytest.stats import count_test, flip_test, holm, sign_test
+from mtbench_pytest.gate.stats import count_test, flip_test, holm, sign_test
 
 
 # Binomial tails by hand: (1 + 14 + 91) / 2^14 and so on.

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from mtbench_pytest.database import SCHEMA, Database, open_database, sqlite_url
-from mtbench_pytest.errors import StoreError
-from mtbench_pytest.records import Answer, Reply
-from mtbench_pytest.store import Store
+from mtbench_pytest.core.errors import StoreError
+from mtbench_pytest.core.records import Answer, Reply
+from mtbench_pytest.store.database import SCHEMA, Database, open_database, sqlite_url
+from mtbench_pytest.store.store import Store
 from tests.unit.factories import answer, game, judgment
 
 KEY, OTHER = "a" * 64, "b" * 64

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.errors import FileError, SpecError
-from mtbench_pytest.locate import find_bench
-from mtbench_pytest.prompt_files import builtin_prompts
-from mtbench_pytest.suite import load_bench, read_choices
+from mtbench_pytest.bench.bench import load_bench, read_choices
+from mtbench_pytest.bench.config import CategoryRules
+from mtbench_pytest.bench.locate import find_bench
+from mtbench_pytest.bench.prompt_files import builtin_prompts
+from mtbench_pytest.core.errors import FileError, SpecError
 from tests.unit.factories import (
     answer_line,
     bench,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.checks import examine, validate
-from mtbench_pytest.prompt_files import BUILTIN, builtin_prompts
-from mtbench_pytest.records import Reply
+from mtbench_pytest.bench.checks import examine, validate
+from mtbench_pytest.bench.prompt_files import BUILTIN, builtin_prompts
+from mtbench_pytest.core.records import Reply
 from tests.unit.general_suite import (
     DATA,
     GOOD,

@@ -9,11 +9,11 @@ from typing import get_args
 
 import pytest
 
-from mtbench_pytest.checks import examine, validate
-from mtbench_pytest.languages import detect
-from mtbench_pytest.prompts import PromptType
-from mtbench_pytest.records import Question, Reply
-from mtbench_pytest.suite import load_bench
+from mtbench_pytest.bench.bench import load_bench
+from mtbench_pytest.bench.checks import examine, validate
+from mtbench_pytest.bench.languages import detect
+from mtbench_pytest.bench.prompts import PromptType
+from mtbench_pytest.core.records import Question, Reply
 from tests.unit.general_suite import ROOT, read, read_answers
 
 BENCH = load_bench(ROOT / "suites" / "sales_zh")

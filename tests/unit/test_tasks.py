@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mtbench_pytest.tasks import cancel_all, ended, unbroken
+from mtbench_pytest.core.aio import cancel_all, ended, unbroken
 
 
 async def close(steps: list[str]) -> None:

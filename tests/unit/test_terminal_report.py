@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import AnswerFailure, Question, Row, Verdict
+from mtbench_pytest.core.records import AnswerFailure, Question, Row, Verdict
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.terminal import decision_lines, one_line, summary_lines, verbose_word, worst_turn
 from tests.unit.factories import answer, consistent, judge_failure, question, row, sides, verdict
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.throttle import Throttle, throttle_for
+from mtbench_pytest.models.api.throttle import Throttle, throttle_for
 
 TRIES = 7
 

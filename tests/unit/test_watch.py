@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest import live, watch
-from mtbench_pytest.crew import Alone
-from mtbench_pytest.errors import StoreError
-from mtbench_pytest.live import LiveLine
-from mtbench_pytest.progress import Progress
+from mtbench_pytest.core.errors import StoreError
+from mtbench_pytest.plugin import progress as live
+from mtbench_pytest.plugin import watch
+from mtbench_pytest.plugin.progress import LiveLine
+from mtbench_pytest.run.progress import Progress
+from mtbench_pytest.store.leases import Alone
 from tests.unit.parties import WAIT
 from tests.unit.test_live import Screen
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.bench_config import CategoryRules
-from mtbench_pytest.decision import Decision
-from mtbench_pytest.gate import Policy, decide
-from mtbench_pytest.records import Row
-from mtbench_pytest.worst_case import Unjudged, explain_unjudged, unjudged
+from mtbench_pytest.bench.config import CategoryRules
+from mtbench_pytest.core.records import Row
+from mtbench_pytest.gate.decide import Policy, decide
+from mtbench_pytest.gate.decision import Decision
+from mtbench_pytest.gate.worst_case import Unjudged, explain_unjudged, unjudged
 from tests.unit.factories import consistent, judge_failure, question, questions, row
 
 ASKED = questions(40, turns=1)

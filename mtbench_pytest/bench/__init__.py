@@ -1,0 +1,1 @@
+"""A bench: its questions, prompts, verdict markers and checks, and how they are read."""

@@ -1,0 +1,1 @@
+"""What every part shares: records, errors, specs, files."""

@@ -1,0 +1,86 @@
+"""Which family of models a name belongs to: a judge tends to favour texts of its own kind.
+
+Panickssery et al. 2024, LLM Evaluators Recognize and Favor Their Own Generations (arXiv 2404.13076); Zheng et
+al. 2023 (arXiv 2306.05685, section 3.3) call it self-enhancement bias.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtbench_pytest.core.records import SIDES, Side
+
+# Words of a name, each with what it is a name of. A fine-tune usually keeps the word of its base.
+_FAMILIES = {
+    "gpt": "gpt chatgpt davinci o1 o3 o4",
+    "claude": "claude",
+    "llama": "llama codellama tinyllama vicuna alpaca",
+    "qwen": "qwen qwq qvq",
+    "gemini and gemma": "gemini gemma codegemma",
+    "mistral": "mistral mixtral ministral codestral magistral devstral pixtral zephyr",
+    "deepseek": "deepseek",
+    "phi": "phi",
+    "smollm": "smollm",
+    "command": "command c4ai aya",
+    "glm": "glm chatglm",
+    "yi": "yi",
+    "grok": "grok",
+    "kimi": "kimi moonshot",
+    "internlm": "internlm",
+    "falcon": "falcon",
+    "olmo": "olmo tulu",
+    "granite": "granite",
+    "exaone": "exaone",
+    "solar": "solar",
+    "nemotron": "nemotron",
+    "baichuan": "baichuan",
+    "hunyuan": "hunyuan",
+    "ernie": "ernie",
+    "minimax": "minimax abab",
+}
+# Letters may not go on before a word, nor after it; a number may: Qwen2.5, gpt4, Llama-3.
+_NAMED = {
+    family: re.compile(rf"(?<![a-z])(?:{'|'.join(words.split())})(?![a-z])")
+    for family, words in _FAMILIES.items()
+}
+_NAMING = ("hf", "openai", "demo")  # kinds of specs whose value names a model
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """Judge and models of one family, as far as names tell.
+
+    Attributes:
+        families: That the judge shares with a side.
+        sides: The sides it shares one with.
+    """
+
+    families: tuple[str, ...]
+    sides: tuple[Side, ...]
+
+
+def families(*names: str) -> frozenset[str]:
+    """The families that names tell of; a distilled model may have two."""
+    text = " ".join(names).lower()
+    return frozenset(family for family, named in _NAMED.items() if named.search(text))
+
+
+def kinship(parties: Mapping[str, Any]) -> Kinship | None:
+    """Whether the judge is of a side's family; None where it is not, or no name tells.
+
+    Args:
+        parties: By "candidate", "baseline" and "judge" a mapping with "name" and "spec".
+    """
+    judge = families(*_names(parties["judge"]))
+    shared = {side: judge & families(*_names(parties[side])) for side in SIDES}
+    found: Sequence[str] = sorted(frozenset().union(*shared.values()))
+    return Kinship(tuple(found), tuple(side for side in SIDES if shared[side])) if found else None
+
+
+def _names(party: Mapping[str, Any]) -> list[str]:
+    """A party's name, and what its spec calls the model; folders around it do not count."""
+    kind, _, value = str(party["spec"]).partition("?")[0].partition(":")
+    return [str(party["name"]), *([value.rstrip("/").rpartition("/")[2]] if kind in _NAMING else [])]

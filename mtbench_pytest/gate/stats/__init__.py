@@ -1,0 +1,45 @@
+"""Pure numerics of the decision: the question is the unit, never a turn or a game."""
+
+from __future__ import annotations
+
+from mtbench_pytest.findings.length_control import Compared, Controlled, length_controlled
+from mtbench_pytest.gate.stats.bounds import (
+    CONFIDENCE,
+    Estimate,
+    Moments,
+    mean_difference,
+    t_quantile,
+    warm_up,
+    win_rate,
+)
+from mtbench_pytest.gate.stats.control_variate import ControlVariate
+from mtbench_pytest.gate.stats.exact import count_test, flip_test, holm, sign_test
+from mtbench_pytest.gate.stats.false_alarms import any_of, turn_chance
+from mtbench_pytest.gate.stats.normal import above, both_above, correlation
+from mtbench_pytest.gate.stats.power import questions_needed, questions_to_see, smallest_difference
+
+__all__ = [
+    "CONFIDENCE",
+    "Compared",
+    "ControlVariate",
+    "Controlled",
+    "Estimate",
+    "Moments",
+    "above",
+    "any_of",
+    "both_above",
+    "correlation",
+    "count_test",
+    "flip_test",
+    "holm",
+    "length_controlled",
+    "mean_difference",
+    "questions_needed",
+    "questions_to_see",
+    "sign_test",
+    "smallest_difference",
+    "t_quantile",
+    "turn_chance",
+    "warm_up",
+    "win_rate",
+]

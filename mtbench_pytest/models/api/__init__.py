@@ -1,0 +1,1 @@
+"""The one way to servers that speak the OpenAI protocol."""

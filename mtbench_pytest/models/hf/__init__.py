@@ -1,0 +1,1 @@
+"""Checkpoints answered by transformers on this machine."""

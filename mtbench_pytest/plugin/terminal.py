@@ -1,0 +1,81 @@
+"""What a session writes above and below its tests: who runs against whom, and how each bench was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Protocol
+
+from mtbench_pytest.gate.decision import Decision
+from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines
+from mtbench_pytest.run.bench_run import BenchRun
+from mtbench_pytest.run.settings import Settings
+from mtbench_pytest.run.stopping import FEWEST, stopping_of
+
+_COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
+
+
+class Screen(Protocol):
+    """The part of pytest's terminal reporter that is used."""
+
+    def write_sep(self, sep: str, title: str, **markup: bool) -> None:
+        """Writes a rule with a title in it."""
+
+    def write_line(self, line: str, **markup: bool) -> None:
+        """Writes a line."""
+
+
+def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
+    """The lines that name what is run.
+
+    Args:
+        runs: Those known by now; on xdist's controller that may be none.
+    """
+    benches = ", ".join(run.bench.name for run in runs) or str(settings.bench or "beside the tests")
+    margins = {run.policy.margin for run in runs} or {settings.margin}
+    modes = {run.recordings.mode for run in runs} or {settings.record or "off"}
+    parts = [
+        f"candidate {settings.candidate or '(none)'}",
+        f"baseline {settings.baseline or '(none)'}",
+        *(f"judge {spec}" for spec in settings.judges or ["(none)"]),
+        f"bench {benches}",
+        *([f"sample {settings.sample}"] if settings.sample else []),
+        f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
+        f"pairwise {'on' if settings.pairwise else 'off'}",
+        *([f"each answer graded {settings.judge_repeats} times"] if settings.judge_repeats > 1 else []),
+        *sorted({run.stopping.word for run in runs if run.gated} or {_foreseen(settings)}),
+        *(f"record {mode}" for mode in sorted(modes - {"off"})),
+    ]
+    return [*header_lines(parts), *same_model_lines(settings)]
+
+
+def same_model_lines(settings: Settings) -> Iterator[str]:
+    """Says that one model stands on both sides, where the specs tell."""
+    if settings.candidate is None or str(settings.candidate) != str(settings.baseline):
+        return
+    if settings.candidate.kind == "demo":
+        yield "mtbench: the demo model stands on both sides, to show a run that must PASS"
+    else:
+        yield (
+            f"mtbench: {settings.candidate} stands on both sides: the run shows what equal models get, "
+            "and nothing of a candidate"
+        )
+
+
+def _foreseen(settings: Settings) -> str:
+    """Of xdist's controller, which knows neither bench nor tests at its beginning."""
+    return stopping_of(settings, settings.record or "off", FEWEST, more_tests=None).word
+
+
+def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: str) -> None:
+    """Writes a bench's part of the summary.
+
+    Args:
+        report: Where the report is.
+    """
+    terminal.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
+    for line in summary_lines(decision, run.ordered_rows(), run.parties, report, run.notes):
+        terminal.write_line(line)
+    for line in same_model_lines(run.settings):
+        terminal.write_line(line)
+    for line in decision_lines(decision):
+        terminal.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})

@@ -1,0 +1,1 @@
+"""What a decided run leaves behind."""

@@ -1,0 +1,1 @@
+"""One bench in one run: questions, answers, judgments, rows."""

@@ -1,0 +1,533 @@
+"""One bench in one session: what was selected, what came back, the decision and the report."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from mtbench_pytest.bench.bench import Bench, mixed
+from mtbench_pytest.core.errors import JudgeError, ServiceError
+from mtbench_pytest.core.records import Party, Question, QuestionId, Row
+from mtbench_pytest.findings.collect import Findings
+from mtbench_pytest.findings.constancy import incomparable
+from mtbench_pytest.findings.fitness import Fitness, judge_fitness
+from mtbench_pytest.findings.noise import check_margin, why_no_verdict
+from mtbench_pytest.gate.decide import decide
+from mtbench_pytest.gate.decision import LEVELS, Decision, Levels
+from mtbench_pytest.gate.drops import asks_again
+from mtbench_pytest.gate.early_stop import Course, control_of, decide_early
+from mtbench_pytest.gate.explain import explain_early
+from mtbench_pytest.gate.leaving import why_too_few
+from mtbench_pytest.gate.panel import Panel, PanelView, seat, view_of
+from mtbench_pytest.gate.stats import ControlVariate
+from mtbench_pytest.gate.worst_case import Unjudged, explain_unjudged, unjudged, unjudged_result
+from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
+from mtbench_pytest.report.terminal import one_line
+from mtbench_pytest.run.blessed_grades import Standing, known_grades, standings_of
+from mtbench_pytest.run.build import build_contest
+from mtbench_pytest.run.contest import Contest, as_party
+from mtbench_pytest.run.nonce import Regrading, fresh_nonce
+from mtbench_pytest.run.parties import drifts_known, is_panel, judges_of, parties_of
+from mtbench_pytest.run.pending import parties_with_work
+from mtbench_pytest.run.pipeline import Pipeline
+from mtbench_pytest.run.progress import Progress
+from mtbench_pytest.run.resources import Office
+from mtbench_pytest.run.settings import Settings
+from mtbench_pytest.run.snapshots.session import Recordings
+from mtbench_pytest.run.stopping import Stopping, stopping_of
+from mtbench_pytest.store.leases import Crew, once
+from mtbench_pytest.store.store import Store
+
+_LOG = logging.getLogger("mtbench_pytest")
+_LONGEST = 500  # characters of what a server said
+
+
+class BenchRun:
+    """One bench in this session.
+
+    Attributes:
+        questions: The bench, or the declared sample of it: what the gate expects.
+        requested: Questions of the selected tests, in the order of collection.
+        gated: Ids of the questions that were selected for the gate.
+        needs: The parties that selected tests ask for.
+        more_tests: Whether a question has more than one plain test.
+        rows: What tests waited for, by id: what the decision rests on.
+        unused: What was made for tests that never came, by id: it is in the report's files.
+        fatal: Why the run could not go on, where it could not.
+        calls_saved: Calls of the judge for questions that a run that stopped early did not come to.
+        unjudged: Of a run with a PASS the questions that could not be judged; known once it is decided.
+    """
+
+    def __init__(self, bench: Bench, settings: Settings, office: Office, root: Path) -> None:
+        self.bench = bench
+        self.recordings = Recordings(bench, settings, root)
+        self._office = office
+        self.settings = settings
+        self.policy = settings.policy(bench.config)
+        self.questions: Sequence[Question] = bench.questions
+        if settings.sample is not None:
+            self.questions = bench.sample(settings.sample, settings.seed)
+        self.requested: dict[QuestionId, Question] = {}
+        self.gated: set[QuestionId] = set()
+        self.needs: set[Party] = set()
+        self.more_tests = False
+        self.rows: dict[QuestionId, Row] = {}
+        self.unused: dict[QuestionId, Row] = {}
+        self.fatal = ""
+        self.calls_saved = 0
+        self.unjudged: Unjudged | None = None
+        self._told: dict[QuestionId, float] = {}
+        self._course: Course | None = None
+        self._started = time.time()
+        self._parties: Mapping[str, Any] = {}
+        self._prepared = False
+        self._pipeline: Pipeline | None = None
+        self._decision: Decision | None = None
+        self._asked: Sequence[Question] = self.questions
+
+    @cached_property
+    def contest(self) -> Contest:
+        """Models and judges, built on first use."""
+        replay = self.recordings.replay(self.needs)
+        return build_contest(self.settings, self.bench, self.needs, self._office.budget, replay)
+
+    @cached_property
+    def _store(self) -> Store:
+        return self.recordings.store(self._office.store, self.contest)
+
+    def select(self, question: Question, needs: Collection[Party]) -> None:
+        """Notes that pytest selected a test of a question; with a judge its row goes to the gate."""
+        if not needs:
+            return
+        self.requested[question.question_id] = question
+        self.needs.update(needs)
+        if "judge" in needs:
+            self.gated.add(question.question_id)
+
+    def prepare(self) -> None:
+        """Finds what can be found before anything is spent; leaves alone who has nothing to do.
+
+        Raises:
+            MTBenchError: In one line, what was given and what was expected.
+        """
+        if self._prepared:
+            return
+        contest, asked = self.contest, list(self.requested.values())
+        contest.check_prompts(asked)
+        self.recordings.prepare(contest, asked, self._judged, early=self.may_stop_early)
+        for party in contest.free:
+            contest.prepare(party, asked)
+        contest = self.contest = replace(contest, standings=self._standings(contest))
+        self._check_margin()
+        if not contest.all_free:
+            self.contest = replace(contest, left=self._prepare_dear(contest, asked))
+        self._prepared = True
+
+    def _prepare_dear(self, contest: Contest, asked: Sequence[Question]) -> dict[str, str]:
+        """Has those look for mistakes who cost something and have something to do.
+
+        Returns:
+            The judges of a panel whose server refuses every call: they have left before it begins.
+
+        Raises:
+            MTBenchError: For what else is wrong, and where too few judges stay.
+        """
+        crew, left = self._office.crew, {}
+        judges = {as_party(name): name for name in contest.judges}
+        about = (asked, self._judged, self.questions)
+        for party in parties_with_work(contest, *about, self._store, self._asks_again):
+            # Of several processes one looks; the others take its word.
+            name = f"prepare/{self.bench.digest}/{party}"
+            if not contest.is_panel or party not in judges:
+                once(crew, name, partial(contest.prepare, party, asked))
+            elif why := once(crew, name, partial(_why_down, contest, party, asked)):
+                left[judges[party]] = one_line(str(why), _LONGEST)
+                _LOG.warning("judge %s has left the panel: %s", judges[party], left[judges[party]])
+        if too_few := why_too_few(len(judges), left):
+            raise JudgeError(too_few)
+        return left
+
+    def _asks_again(self, row: Row) -> bool:
+        """Which questions are graded again on both sides."""
+        return asks_again(self.policy, row)
+
+    def _check_margin(self) -> None:
+        """Refuses a margin under the noise floor that the bench states; a part of a bench has no margin."""
+        judges = list(self.contest.judges)
+        if not judges or self.is_part:
+            return
+        turns, stated = [len(question.turns) for question in self.questions], self.bench.config.judge_noise
+        check_margin(self.policy.margin, judges, stated, turns, self.contest.repeats)
+
+    def _standings(self, contest: Contest) -> dict[str, Standing]:
+        """How a blessed baseline's grades enter, now that its files are verified."""
+        return standings_of(
+            contest,
+            self._judged,
+            regrade=self.settings.regrade_baseline,
+            again=self.settings.drift_sample,
+            nonce=self._nonce,
+        )
+
+    def _nonce(self) -> str:
+        if self.settings.regrade_baseline:
+            return self._regrading.nonce(self._office.crew)
+        return fresh_nonce(self._office.crew, self.bench.digest)
+
+    @property
+    def _regrading(self) -> Regrading:
+        return Regrading(self._office.store, f"{self.bench.digest} {self.settings.baseline}")
+
+    @property
+    def _judged(self) -> list[Question]:
+        """The questions to be judged, in the order of their tests."""
+        return [question for key, question in self.requested.items() if key in self.gated]
+
+    def pipeline(self, question: Question, *, judged: bool, ahead: bool) -> Pipeline:
+        """The pipeline, with the question requested.
+
+        Args:
+            judged: Also grade and compare the answers.
+            ahead: Request all that was selected at once. An xdist worker does not know which tests it will
+                get: it works ahead on what costs something, which the workers share, and not on the rest.
+
+        Raises:
+            MTBenchError: As `prepare`.
+        """
+        if self._pipeline is None:
+            self.prepare()
+            self._pipeline = self._begin(ahead)
+        self._pipeline.request([question], judged=judged)
+        return self._pipeline
+
+    def _begin(self, ahead: bool) -> Pipeline:
+        free, judges = set(self.contest.free), map(as_party, self.contest.judges)
+        self.recordings.begin(self.contest, self.questions)
+        record = self.recordings.record if self.recordings.records else None
+        if self.contest.all_free:
+            kept: tuple[Store | None, Crew | None] = (None, None)
+        else:
+            kept = (self._store, self._office.crew)
+        pipeline = Pipeline(self.contest, self.questions, *kept, record, self._asks_again)
+        if self.may_stop_early:
+            self._course = self._new_course(self._control)
+            pipeline.follow(self._course)
+        elif ahead or not free.issuperset(judges):
+            pipeline.request(self._judged)
+        if ahead or not free.issuperset(self.contest.models):
+            pipeline.request(self.requested.values(), judged=False)
+        return pipeline
+
+    def look(self) -> Progress:
+        """Where it stands."""
+        return self._pipeline.look() if self._pipeline else Progress(more=bool(self.requested))
+
+    def snapshot(self, row: Row) -> str:
+        """What the snapshot of a row says whose both sides are judged."""
+        assert self._pipeline is not None, "a row came out of it"
+        return self.recordings.text(row, self._pipeline.identities)
+
+    def close(self, *, finish: bool = False) -> None:
+        """Ends what is under way; what is finished is kept.
+
+        Args:
+            finish: First wait for what this process has begun: see `Pipeline.close`.
+        """
+        if self._pipeline is not None:
+            self._pipeline.close(finish=finish)
+            finished = {row.question_id: row for row in self._pipeline.finished()}
+            self.unused = {key: row for key, row in finished.items() if key not in self.rows}
+        if self._course is not None and self._course.decision is not None:
+            self.calls_saved = sum(map(self.contest.judgments, self._course.left))
+
+    def part(self) -> dict[str, Any]:
+        """What an xdist worker tells the controller at its end, besides its rows; for `merge`."""
+        return {
+            "gated": list(self.gated),
+            "fatal": self.fatal,
+            "parties": dict(self.parties),
+            "saved": self.calls_saved,
+            "more_tests": self.more_tests,
+            "known": list(self._known.items()),
+            "recordings": self.recordings.sent(),
+        }
+
+    def merge(self, part: Mapping[str, Any]) -> None:
+        """Takes what an xdist worker told."""
+        self.gated.update(part["gated"])
+        self.calls_saved = max(self.calls_saved, part["saved"])
+        self.more_tests |= part["more_tests"]
+        self._told |= dict(part["known"])
+        self.fatal = self.fatal or part["fatal"]
+        self.recordings.merge(part["recordings"])
+        if part["parties"]["judge"]["identity"]:
+            self.parties = part["parties"]
+
+    @property
+    def parties(self) -> Mapping[str, Any]:
+        """Candidate, baseline and judge as a report names them; a worker sends them to the controller."""
+        self._parties = self._parties or self._known_parties
+        return self._parties
+
+    @parties.setter
+    def parties(self, sent: Mapping[str, Any]) -> None:
+        # A worker that ran few tests may have ended before it knew of the judges.
+        known = self._parties
+        if not known or (
+            drifts_known(known) < len(judges_of(known)) and drifts_known(sent) >= drifts_known(known)
+        ):
+            self._parties = sent
+
+    @property
+    def _known_parties(self) -> dict[str, Any]:
+        """The parties, as far as they are known by now."""
+        contest = self.contest if self._prepared else None
+        if self._pipeline is None:
+            return parties_of(self.settings, contest, {}, {})
+        return parties_of(self.settings, contest, self._pipeline.identities, self._pipeline.drifts)
+
+    @property
+    def incomparable(self) -> str:
+        """Why the two sides cannot be compared, once there is a row; of a panel such a judge leaves."""
+        parties = self._parties or self._known_parties
+        if is_panel(parties):
+            return ""
+        return incomparable(parties["baseline"]["blessed"], parties["judge"]["drift"])
+
+    @property
+    def is_part(self) -> bool:
+        """Whether less than the whole bench was selected for the gate."""
+        return 0 < len(self.gated) < len(self.questions)
+
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether the rest is left out once the decision is certain."""
+        return self.stopping.on and bool(self.gated)
+
+    @property
+    def stopping(self) -> Stopping:
+        """Whether the run stops early, and why; a part of a bench decides nothing, so nothing is certain."""
+        if self.is_part:
+            return Stopping(False, "a part of the bench")
+        return stopping_of(
+            self.settings, self.recordings.mode, len(self.questions), more_tests=self.more_tests
+        )
+
+    @cached_property
+    def order(self) -> Mapping[QuestionId, int]:
+        """The place of each question in the order in which a run that may stop early judges them."""
+        return {q.question_id: n for n, q in enumerate(mixed(self.questions, self.settings.seed))}
+
+    @property
+    def _known(self) -> Mapping[QuestionId, float]:
+        """The blessed baseline's grades that stand; on xdist's controller those that workers told."""
+        return known_grades(self.contest.standings.values()) if self._prepared else self._told
+
+    @property
+    def _control(self) -> ControlVariate | None:
+        """What is known of every question before it is judged."""
+        return control_of(self.questions, self._known)
+
+    def _new_course(self, control: ControlVariate | None) -> Course:
+        order = sorted(self.questions, key=lambda question: self.order[question.question_id])
+        critical = [q.question_id for q in self.questions if self.policy.is_critical(q.category)]
+        return Course(
+            order, critical, partial(self._decide_on, control=control), partial(self._holds, control=control)
+        )
+
+    def decide(self, stopped: str) -> Decision:
+        """Makes the decision from what came back.
+
+        Args:
+            stopped: Why the session ended early, or "".
+        """
+        partial = []
+        if self.is_part:
+            partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
+        # Of an interrupted xdist run the controller may not know what was selected.
+        expected = len(self.gated) or len(self.questions)
+        early, asked = self._decide_early()
+        if stopped and not early and not self.fatal and len(self.rows) < expected:
+            partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
+        if self.settings.regrade_baseline and self.settings.may_cost and not (partial or self.fatal):
+            self._regrading.done()
+        decision = early or self._decide_on(self.rows, self.questions, LEVELS, partial)
+        self.unjudged = self._unjudged(self.rows, asked, decision, self._control if early else None)
+        more = [explain_unjudged(self.unjudged)] if self.unjudged else []
+        self._asked = asked
+        self._decision = replace(decision, reasons=(*decision.reasons, *more))
+        return self._decision
+
+    def _decide_early(self) -> tuple[Decision | None, Sequence[Question]]:
+        """The decision of a run that may stop early, and the questions that it rests on.
+
+        None for other runs, and where it broke off before that.
+        """
+        found = None
+        if self.may_stop_early and not self.fatal:
+            found = decide_early(self._new_course, self._control, self.rows)
+        if found is None or found[0].early is None:
+            return None, self.questions
+        made, reached = found
+        early = replace(found[0].early, calls_saved=self.calls_saved)
+        ids = {question.question_id for question in reached}
+        asked = [question for question in self.questions if question.question_id in ids]
+        return replace(made, early=early, reasons=(*made.reasons, explain_early(early))), asked
+
+    def _holds(
+        self,
+        rows: Mapping[QuestionId, Row],
+        asked: Sequence[Question],
+        decision: Decision,
+        control: ControlVariate | None,
+    ) -> bool:
+        left = self._unjudged(rows, asked, decision, control)
+        return left is None or left.holds
+
+    def _unjudged(
+        self,
+        rows: Mapping[QuestionId, Row],
+        asked: Sequence[Question],
+        decision: Decision,
+        control: ControlVariate | None,
+    ) -> Unjudged | None:
+        """What a PASS owes to questions that could not be judged."""
+        found = seat([rows[q.question_id] for q in asked if q.question_id in rows]).rows
+        fitness = judge_fitness(found)
+        return unjudged(
+            decision,
+            found,
+            asked,
+            self.policy,
+            lambda rows: self._gate(rows, asked, decision.levels, fitness, control=control),
+        )
+
+    def _decide_on(
+        self,
+        rows: Mapping[QuestionId, Row],
+        expected: Sequence[Question],
+        levels: Levels,
+        parts: Sequence[str] = (),
+        control: ControlVariate | None = None,
+    ) -> Decision:
+        """The decision on some of the questions, which rests on their rows alone."""
+        wanted = {question.question_id for question in expected}
+        expected = [question for question in self.questions if question.question_id in wanted]
+        panel = seat([rows[question.question_id] for question in expected if question.question_id in rows])
+        fitness = judge_fitness(panel.rows)
+        return self._gate(panel.rows, expected, levels, fitness, parts, panel.too_few, control)
+
+    def _gate(
+        self,
+        rows: Sequence[Row],
+        expected: Sequence[Question],
+        levels: Levels,
+        fitness: Fitness,
+        parts: Sequence[str] = (),
+        too_few: str = "",
+        control: ControlVariate | None = None,
+    ) -> Decision:
+        """The decision on rows of judges who are to count.
+
+        Args:
+            fitness: What they show of their judges.
+            too_few: Why there is no panel any more, or "".
+        """
+        noise = "" if parts else too_few or why_no_verdict(self.policy.margin, fitness.noise)
+        return decide(
+            self.bench.name,
+            rows,
+            expected,
+            self.policy,
+            pairwise=self.settings.pairwise,
+            partial=parts,
+            fatal=self.fatal or noise,
+            incomparable="" if self.fatal else self.incomparable,
+            levels=levels,
+            checks_only=self._checks_only(rows),
+            control=control,
+        )
+
+    def _checks_only(self, rows: Sequence[Row]) -> bool:
+        """Whether nobody judged these rows but the checks, which know no taste."""
+        kinds = [spec.kind for spec in self.settings.judges]
+        judges = {judge for row in rows for judge in row.judges}
+        if len(kinds) > 1 and judges:
+            named = [judge["name"] for judge in judges_of(self._parties or self._known_parties)]
+            kinds = [kind for name, kind in zip(named, kinds, strict=True) if name in judges]
+        return kinds == ["checks"]
+
+    @cached_property
+    def panel(self) -> Panel:
+        """Who judges, once all rows are there."""
+        return seat(self._rows, [judge["name"] for judge in judges_of(self.parties)])
+
+    @property
+    def _view(self) -> PanelView | None:
+        """What is to be told of a panel; None where one judge judges."""
+        if not is_panel(self.parties):
+            return None
+        made = self._decision
+        if made is None or made.outcome == "PARTIAL" or self.fatal or self.panel.too_few:
+            return view_of(self.panel)
+        about = (self._asked, made.levels)
+        return view_of(self.panel, made, lambda rows: self._gate(rows, *about, judge_fitness(rows)))
+
+    @property
+    def _rows(self) -> list[Row]:
+        """What every judge said, in the order of the bench."""
+        return [self.rows[q.question_id] for q in self.questions if q.question_id in self.rows]
+
+    def ordered_rows(self) -> Sequence[Row]:
+        """The rows in the order of the bench, once all are there; of a panel, of the judges that stay."""
+        return self.panel.rows
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What the rows show besides the decision, once all of them are there."""
+        return Findings(
+            self.bench,
+            replace(self.settings, early_stop=self.may_stop_early),
+            self.policy,
+            self.questions,
+            self.panel.rows,
+            self.parties,
+            self._rows,
+            self._view,
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What the summary says besides figures and failures."""
+        return [*self.findings.lines(), *self.recordings.notes]
+
+    def write_report(self, decision: Decision, folder: Path) -> None:
+        """Writes the report folder; the files of an earlier report that this one lacks go away.
+
+        Raises:
+            OSError: Where it cannot be written.
+        """
+        pace = None if self._pipeline is None else self._pipeline.pace()
+        about = {
+            **self.findings.about(self._started, self.recordings.mode, pace),
+            "unjudged": unjudged_result(self.unjudged),
+        }
+        made = [*self._rows, *self.unused.values()]
+        more = self.findings.markdown(decision)
+        files = report_files(decision, self.panel.rows, about, time.time(), self.questions, made, more)
+        remove_files(folder, earlier_files(folder) - set(files))
+        write_files(folder, files)
+
+
+def _why_down(contest: Contest, party: str, asked: Sequence[Question]) -> str:
+    """Why a judge's server refuses every call, or ""; a mistake of the user's is raised."""
+    try:
+        contest.prepare(party, asked)
+    except ServiceError as error:
+        return str(error)
+    return ""

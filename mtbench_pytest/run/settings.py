@@ -1,0 +1,274 @@
+"""What the options say, parsed: the one place where command line, ini file and `bench.toml` meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mtbench_pytest.bench.config import MARGIN_LIMITS, BenchConfig
+from mtbench_pytest.core.errors import SpecError
+from mtbench_pytest.core.records import Side
+from mtbench_pytest.core.specs import Parser, Spec, choice, number, parse_spec, whole
+from mtbench_pytest.findings.drift import LEAST
+from mtbench_pytest.gate.decide import Policy
+from mtbench_pytest.run.options import OPTIONS, Option
+from mtbench_pytest.run.snapshots.mode import MODES, Mode
+from mtbench_pytest.store.database import sqlite_url
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a name or path")
+    return text
+
+
+def _none_or_some(text: str) -> int:
+    if text != "0" and (not text.isdecimal() or int(text) < LEAST):
+        raise ValueError(f"0, or a whole number from {LEAST} up")
+    return int(text)
+
+
+def _up_to(most: float, expected: str) -> Parser:
+    def parse(text: str) -> float:
+        try:
+            value = number(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if value > most:
+            raise ValueError(expected)
+        return value
+
+    return parse
+
+
+_points = _up_to(*MARGIN_LIMITS["run"])
+
+_PARSERS: Mapping[str, Parser] = {
+    "candidate": parse_spec,
+    "baseline": parse_spec,
+    "judge": parse_spec,
+    "bench": _text,
+    "margin": _points,
+    "win-rate-margin": _up_to(*MARGIN_LIMITS["win_rate"]),
+    "question-margin": _points,
+    "question-policy": choice("fail", "report"),
+    "pairwise": choice("on", "off"),
+    "early-stop": choice("on", "off"),
+    "sample": _text,
+    "seed": whole(0),
+    "samples": whole(),
+    "drift-sample": _none_or_some,
+    "regrade-baseline": choice("on", "off"),
+    "max-new-tokens": whole(),
+    "judge-repeats": whole(),
+    "concurrency": whole(),
+    "store": _text,
+    "record": choice(*MODES),
+    "snapshot-tolerance": number,
+    "max-calls": whole(),
+    "max-cost": number,
+    "report": _text,
+}
+
+_FREE_KINDS = frozenset({"answers", "blessed", "judgments", "checks"})
+
+# Option to key in the table [margins] of bench.toml.
+_MARGINS: Mapping[str, str] = {
+    "margin": "run",
+    "win-rate-margin": "win_rate",
+    "question-margin": "question",
+}
+
+
+Given = str | Sequence[str] | None
+"""What is given for an option: a text, of one that may be given several times a text or all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a run.
+
+    Attributes:
+        judges: Several are a panel.
+        store: A database's URL, "none", or None for the usual place.
+        early_stop: None where nothing is said of it: see `stopping.py`.
+        record: None where nothing is said of it: see `recordings.mode`.
+        given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
+    """
+
+    candidate: Spec | None
+    baseline: Spec | None
+    judges: tuple[Spec, ...]
+    bench: Path | None
+    margin: float
+    win_rate_margin: float
+    question_margin: float
+    question_policy: Literal["fail", "report"]
+    pairwise: bool
+    early_stop: bool | None
+    sample: str | None
+    seed: int
+    samples: int
+    drift_sample: int
+    regrade_baseline: bool
+    max_new_tokens: int
+    judge_repeats: int
+    concurrency: int
+    store: str | None
+    record: Mode | None
+    snapshot_tolerance: float
+    max_calls: int | None
+    max_cost: float | None
+    report: Path
+    given: frozenset[str]
+
+    def need(self, side: Side) -> Spec:
+        """The spec of a side.
+
+        Raises:
+            SpecError: Where it was not given.
+        """
+        spec: Spec | None = getattr(self, side)
+        if spec is None:
+            raise _missing(side)
+        return spec
+
+    def need_judges(self) -> tuple[Spec, ...]:
+        """The judges' specs.
+
+        Raises:
+            SpecError: Where none was given.
+        """
+        if not self.judges:
+            raise _missing("judge")
+        return self.judges
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether anybody in this run may cost something, so that there is something to keep."""
+        parties = (self.candidate, self.baseline, *self.judges)
+        dear = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
+        return dear and self.record != "none"
+
+    @property
+    def judge_may_cost(self) -> bool:
+        """Whether a call of the judge may cost something."""
+        return self.may_cost and any(spec.kind not in _FREE_KINDS for spec in self.judges)
+
+    def policy(self, bench: BenchConfig) -> Policy:
+        """The margins: command line, then `bench.toml`, then ini file and defaults."""
+
+        def pick(option: str, value: float) -> float:
+            return value if option in self.given else bench.margins.get(_MARGINS[option], value)
+
+        return Policy(
+            margin=pick("margin", self.margin),
+            question_margin=pick("question-margin", self.question_margin),
+            win_rate_margin=pick("win-rate-margin", self.win_rate_margin),
+            categories=bench.categories,
+        )
+
+
+def _missing(name: str) -> SpecError:
+    help_text = next(option.help for option in OPTIONS if option.name == name)
+    return SpecError(f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}")
+
+
+def read_settings(
+    command_line: Callable[[Option], Given],
+    ini: Callable[[Option], Given],
+    bases: tuple[Path, Path] = (Path(), Path()),
+) -> Settings:
+    """Reads all options.
+
+    Args:
+        command_line: What is given for an option on the command line, or None.
+        ini: What is given in the ini file, or None; of an option that may be given several times, also a
+            text with a line for each.
+        bases: What relative paths are relative to, on the command line and in the ini file.
+
+    Raises:
+        SpecError: For the first that cannot be read.
+    """
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        value = _read(option, command_line, ini, bases)
+        if isinstance(value, tuple):
+            values[option.field] = tuple(replace(spec, root=bases[1]) for spec in value)
+        else:
+            values[option.field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
+    for switch in ("pairwise", "early_stop", "regrade_baseline"):
+        values[switch] = None if values[switch] is None else values[switch] == "on"
+    given = frozenset(option.name for option in OPTIONS if command_line(option) is not None)
+    return Settings(**values, given=given)
+
+
+def read_report(
+    command_line: Callable[[Option], Given],
+    ini: Callable[[Option], Given],
+    bases: tuple[Path, Path] = (Path(), Path()),
+) -> Path:
+    """Reads the report folder alone, for a run whose other options cannot be understood.
+
+    Raises:
+        SpecError: Where it cannot be read either.
+    """
+    (option,) = (option for option in OPTIONS if option.name == "report")
+    report: Path = _read(option, command_line, ini, bases)
+    return report
+
+
+def _read(
+    option: Option,
+    command_line: Callable[[Option], Given],
+    ini: Callable[[Option], Given],
+    bases: tuple[Path, Path],
+) -> Any:
+    source, given, base = option.flag, command_line(option), bases[0]
+    if given is None and (given := ini(option)) is not None:
+        source, base = f"{option.key} =", bases[1]
+    elif given is None:
+        given = option.default
+    if option.several:
+        return _several(option, given, source, base)
+    text = given if given is None or isinstance(given, str) else str(given)
+    return None if text is None else _place(_parse(option, text, source), option, base)
+
+
+def _several(option: Option, given: Given, source: str, base: Path) -> tuple[Spec, ...]:
+    """Specs, each of them once: the same one twice would count twice."""
+    if given is None:
+        return ()
+    lines = given.split("\n") if isinstance(given, str) else given
+    texts = [line.strip() for line in lines if line.strip()] or [""]
+    specs: list[Spec] = []
+    for text in texts:
+        spec = _place(_parse(option, text, source), option, base)
+        if any(spec.same_as(other) for other in specs):
+            raise SpecError(f"{source} {text}", f"this {option.name} is given twice", "each one once")
+        specs.append(spec)
+    return tuple(specs)
+
+
+def _parse(option: Option, text: str, source: str) -> Any:
+    try:
+        return _PARSERS[option.name](text)
+    except ValueError as error:
+        raise SpecError(f"{source} {text}", "not understood", str(error)) from None
+    except SpecError as error:
+        raise SpecError(f"{source} {error.given}", error.problem, error.expected) from None
+
+
+def _place(value: Any, option: Option, base: Path) -> Any:
+    """Paths are relative to where they were written: the shell's folder, or the ini file's."""
+    if isinstance(value, Spec):
+        return replace(value, base=base)
+    if option.name == "report":
+        return base / value
+    if option.name == "store" and value != "none" and "://" not in value:
+        return sqlite_url(base / Path(value).expanduser())
+    if option.name == "bench":
+        return base / value if (base / value).is_dir() else Path(value)
+    return value

@@ -1,0 +1,1 @@
+"""What has been paid for, kept; and how the processes of a run share the work."""
