@@ -25,7 +25,8 @@ from statistics import fmean, variance
 
 from _recorded import Pair, Winner, swapped
 
-from mtbench_pytest.core.records import Judgment, Question, Row, Verdict
+from mtbench_pytest.core.records import Judgment, Question, Verdict
+from mtbench_pytest.core.row import Row
 
 _OTHER: Mapping[Winner, Winner] = {"A": "B", "B": "A", "tie": "tie"}
 PER_CATEGORY = 10  # questions, as MT-bench has

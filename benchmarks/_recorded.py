@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtbench_pytest.bench.bench import load_bench
-from mtbench_pytest.core.records import SIDES, Game, Judgment, Prompt, Row, Side, Verdict
+from mtbench_pytest.core.records import SIDES, Game, Judgment, Prompt, Side, Verdict
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.judges.fastchat import PairLine, PairWinner, SingleLine, binding, read_judgments
 
 Values = NDArray[np.float64]

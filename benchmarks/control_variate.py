@@ -21,7 +21,8 @@ from _table import Figure, arguments, finish
 from error_rates import EQUAL, EXCHANGED, LOWER, POLICY, SEED, near
 
 from mtbench_pytest.bench.bench import mixed
-from mtbench_pytest.core.records import Question, QuestionId, Row
+from mtbench_pytest.core.records import Question, QuestionId
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import decide
 from mtbench_pytest.gate.decision import Decision, Levels
 from mtbench_pytest.gate.early_stop import Course, Rows, control_of

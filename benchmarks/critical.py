@@ -21,8 +21,9 @@ from _recorded import PROMPT, Winner
 from _table import Figure, arguments, finish
 
 from mtbench_pytest.bench.bench import load_bench
-from mtbench_pytest.core.records import SIDES, Game, Judgment, Question, Row, Side, Verdict
-from mtbench_pytest.findings.critical_chance import JudgeNoise, false_alarm, turns_of_rows
+from mtbench_pytest.core.records import SIDES, Game, Judgment, Question, Side, Verdict
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.findings.critical import JudgeNoise, false_alarm, turns_of_rows
 from mtbench_pytest.gate.critical import faults_of
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision

@@ -26,7 +26,8 @@ from _recorded import BROKEN, RECORDS, Pair, need_data, pairs, panels
 from _table import Figure, arguments, finish
 
 from mtbench_pytest.bench.bench import mixed
-from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide, exit_status
 from mtbench_pytest.gate.decision import LEVELS, Decision, Levels
 from mtbench_pytest.gate.early_stop import Course, Rows

@@ -15,7 +15,7 @@ from pathlib import Path
 from _recorded import BROKEN, DATA, RECORDS, need_data, pairs
 
 from mtbench_pytest.core.records import QuestionId
-from mtbench_pytest.findings.fitness import GradesUsed, Position, grades_used, position_of
+from mtbench_pytest.findings.judge import GradesUsed, Position, grades_used, position_of
 from mtbench_pytest.gate.comparisons import MOST_CLEAR_FLIPS, clear_flips
 from mtbench_pytest.gate.stats.proportions import Share, clustered_share
 from mtbench_pytest.judges.fastchat import binding, read_judgments

@@ -23,7 +23,8 @@ from _table import Figure, arguments, finish
 from error_rates import near, status_of
 
 from mtbench_pytest.core.jsonl import dump_jsonl
-from mtbench_pytest.core.records import SIDES, Row
+from mtbench_pytest.core.records import SIDES
+from mtbench_pytest.core.row import Row
 
 SEED = 11
 MODULE = Path(__file__).resolve().parents[1] / "suites" / "general" / "test_general.py"

@@ -20,9 +20,8 @@ from mtbench_pytest.bench.config import (
     read_config,
 )
 from mtbench_pytest.bench.languages import ENGLISH, common_language
-from mtbench_pytest.bench.layout import Layout, layout_of
-from mtbench_pytest.bench.prompt_files import find_prompts, read_templates, spare_prompts
-from mtbench_pytest.bench.prompts import PromptBook
+from mtbench_pytest.bench.locate import Layout, layout_of
+from mtbench_pytest.bench.prompts import PromptBook, find_prompts, read_templates, spare_prompts
 from mtbench_pytest.core.errors import FileError, SpecError
 from mtbench_pytest.core.jsonl import Line, read_jsonl, short
 from mtbench_pytest.core.records import Question, QuestionId

@@ -11,12 +11,9 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
-
-from mtbench_pytest.core.records import SIDES, Question, QuestionId, Row, Side
 
 T = TypeVar("T")
 
@@ -52,32 +49,6 @@ _SILENT = re.compile(
 _DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """In which languages one side replied.
-
-    Attributes:
-        checked: Replies whose language could be told and mattered.
-        own: Of these, in the question's language.
-        others: The languages of the rest, with how many each.
-        untold: Replies too short, or of too little prose, to tell.
-        exempt: Replies that need not be in the question's language, by reason.
-        left_out: Replies that were not looked at, of a side that has very many.
-    """
-
-    checked: int
-    own: int
-    others: Mapping[str, int]
-    untold: int
-    exempt: Mapping[str, int]
-    left_out: int = 0
-
-    @property
-    def share(self) -> float | None:
-        """The share in the question's language; None where nothing could be told."""
-        return self.own / self.checked if self.checked else None
-
-
 def detect(text: str) -> str | None:
     """The language of a text as an ISO 639-1 code; None where it cannot be told.
 
@@ -110,46 +81,9 @@ def _is_english(words: Sequence[str]) -> bool:
     return len(set(found)) > 3 and len(found) >= _ENGLISH_SHARE * len(words)
 
 
-def spoken(rows: Sequence[Row], questions: Mapping[QuestionId, Question], default: str) -> dict[Side, Spoken]:
-    """In which languages both sides replied.
-
-    Args:
-        rows: Of the run; of many replies a thousand a side, evenly spread, are looked at.
-        questions: By id: their language, and which turns are exempt.
-        default: The bench's language, for questions that state none.
-    """
-    return {side: _of_side(side, rows, questions, default) for side in SIDES}
-
-
 def warm_up() -> None:
     """Loads the model: half a second that a run has while it waits for something else."""
     _identifier()
-
-
-def _of_side(
-    side: Side, rows: Sequence[Row], questions: Mapping[QuestionId, Question], default: str
-) -> Spoken:
-    replies = [
-        (questions[row.question_id], turn, text)
-        for row in rows
-        if side in row.answers and row.question_id in questions
-        for turn, text in enumerate(row.answers[side].turns, 1)
-    ]
-    exempt, found, own = Counter[str](), Counter[str](), 0
-    untold = 0
-    for question, turn, text in spread(replies, MOST):
-        if reason := question.exempt(turn):
-            exempt[reason] += 1
-            continue
-        language = detect(text)
-        if language is None:
-            untold += 1
-        elif language == (question.language or default):
-            own += 1
-        else:
-            found[language] += 1
-    left_out = max(0, len(replies) - MOST)
-    return Spoken(own + found.total(), own, dict(found.most_common()), untold, dict(exempt), left_out)
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:

@@ -39,8 +39,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _metrics(arguments: argparse.Namespace) -> int:
     from mtbench_pytest.bench.bench import load_bench
-    from mtbench_pytest.findings.overlap import compared, metrics
-    from mtbench_pytest.findings.overlap_text import overlap_lines, overlap_result
+    from mtbench_pytest.findings.overlap import compared, metrics, overlap_lines, overlap_result
     from mtbench_pytest.models.recorded import recorded_replies
 
     bench = load_bench(find_bench(arguments.bench))

@@ -16,10 +16,9 @@ from mtbench_pytest.core.records import (
     Judgment,
     Prompt,
     Reply,
-    Row,
-    Sample,
     Verdict,
 )
+from mtbench_pytest.core.row import Row, Sample
 
 Plain = Mapping[str, Any]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.core.records import SIDES, Row, Side
-from mtbench_pytest.gate.drops import Again, Drop, graded_again
-from mtbench_pytest.gate.explain import points
-from mtbench_pytest.report.markdown import table
-from mtbench_pytest.report.tables import UNKNOWN, Cells, grade_text
-from mtbench_pytest.report.terminal import WIDTH, one_line, worst_turn
+from mtbench_pytest.core.records import SIDES, Side
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import worst_turn
+from mtbench_pytest.core.text import UNKNOWN, WIDTH, Cells, grade_text, markdown_table, one_line, points
+from mtbench_pytest.findings.base import Facts
+from mtbench_pytest.gate.drops import Again, Drop, drops_of, graded_again
 
 _SHOWN = 5  # questions in the summary; the report has all
 _REASON = 200  # characters of what the judge wrote
@@ -79,7 +79,7 @@ def drops_markdown(drops: Sequence[Drop]) -> Iterator[str]:
         "other figure."
     )
     yield ""
-    yield from table(_HEAD, map(_cells, _worst_first(drops)))
+    yield from markdown_table(_HEAD, map(_cells, _worst_first(drops)))
     told = [drop.row for drop in drops if drop.row.regrade_failures or not graded_again(drop.row)]
     if told:
         yield ""
@@ -137,3 +137,22 @@ def again_result(row: Row) -> list[dict[str, Any]]:
 
 def _worst_first(drops: Sequence[Drop]) -> list[Drop]:
     return sorted(drops, key=lambda drop: (not drop.stands, drop.row.difference or -math.inf))
+
+
+class DropsFinding:
+    """The questions that dropped past their margin, which were asked again."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._drops = drops_of(facts.rows, facts.policy)
+
+    def lines(self) -> Iterator[str]:
+        """For the summary."""
+        return drops_lines(self._drops)
+
+    def markdown(self) -> Iterator[str]:
+        """A section of the report."""
+        return drops_markdown(self._drops)
+
+    def result(self) -> Mapping[str, Any]:
+        """As in `result.json`."""
+        return {"drops": drops_result(self._drops)}

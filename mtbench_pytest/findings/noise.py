@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
 from mtbench_pytest.core.errors import SpecError
-from mtbench_pytest.core.records import Judgment, QuestionId, Row, Side, repeated
+from mtbench_pytest.core.records import Judgment, QuestionId, Side
+from mtbench_pytest.core.row import Row, repeated
 from mtbench_pytest.gate.stats import CONFIDENCE, t_quantile
 from mtbench_pytest.gate.stats.proportions import Share, clustered_share
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from typing import Any
 
+from mtbench_pytest.core.errors import MTBenchError
 from mtbench_pytest.core.imports import library
-from mtbench_pytest.core.records import Question, QuestionId
+from mtbench_pytest.core.records import SIDES, Question, QuestionId
+from mtbench_pytest.findings.base import Facts
 
 ALL = "all"
 ORDERS = (1, 2, 3, 4)
@@ -26,6 +29,17 @@ _HAN = "\u3400-\u9fff\uf900-\ufaff"
 _UNSPACED = "\u3040-\u30ff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _WORDS = re.compile(rf"[{_HAN}]+|[{_UNSPACED}]|[^\W_{_HAN}{_UNSPACED}]+")
 _IS_HAN = re.compile(f"[{_HAN}]")
+
+_MOST = 2000  # replies a side in a run's report: ROUGE-L takes up to 0.05 s each
+
+_PARTS = ("r", "p", "f")
+
+HEADS = (*(f"R{kind}-{part}" for kind in ROUGE for part in _PARTS), *(f"BLEU-{order}" for order in ORDERS))
+
+_NOTE = (
+    "Overlap of words with the reference answers, from 0 to 1: recall, precision and F of ROUGE-1, -2 and -L "
+    "as means over the replies, BLEU over all of a subset's replies at once. It decides nothing."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,9 @@ class Metrics:
     rouge: Mapping[str, Overlap]
     bleu: tuple[float, ...]
     signature: str
+
+
+ByModel = Mapping[str, Sequence[Metrics]]
 
 
 Pair = tuple[str, str]  # reply and reference
@@ -156,3 +173,101 @@ def _chinese() -> Callable[[str], list[str]]:
         tokenizer.initialize()
     cut: Callable[[str], list[str]] = tokenizer.lcut
     return cut
+
+
+def overlap(
+    questions: Sequence[Question], replies: Mapping[str, Mapping[QuestionId, Sequence[str]]]
+) -> ByModel | str:
+    """The metrics of a run's report, or why there are none.
+
+    Args:
+        questions: That the run asked.
+        replies: By model and question id, one a turn.
+    """
+    if (wanted := compared(questions)) > _MOST:
+        return f"{wanted} replies a side are more than a run compares: see `mtbench metrics`"
+    try:
+        return {model: metrics(questions, said) for model, said in replies.items()} if wanted else {}
+    except MTBenchError as error:
+        return str(error)
+
+
+def overlap_result(found: ByModel | str) -> dict[str, Any]:
+    """As in `result.json`: by model, one object a subset; `bleu` is a list from BLEU-1 to BLEU-4."""
+    if isinstance(found, str):
+        return {"error": found}
+    return {model: [asdict(line) for line in lines] for model, lines in found.items()}
+
+
+def overlap_markdown(found: ByModel | str) -> Iterator[str]:
+    """The report's section; nothing where nothing was compared."""
+    if not found:
+        return
+    if isinstance(found, str):
+        yield from ("", "## ROUGE and BLEU", "", found)
+        return
+    yield from ("", "## ROUGE and BLEU", "", _NOTE, "")
+    yield f"| | subset | replies | {' | '.join(HEADS)} |"
+    yield f"|{' --- |' * (len(HEADS) + 3)}"
+    for model, lines in found.items():
+        for line in lines:
+            yield f"| {model} | {line.subset} | {_replies(line)} | {' | '.join(_figures(line))} |"
+
+
+def overlap_lines(found: ByModel) -> Iterator[str]:
+    """A table for the terminal."""
+    lines = [(model, line) for model, lines in found.items() for line in lines]
+    width = max(len("model"), *(len(model) for model, _ in lines))
+    subset = max(len("subset"), *(len(line.subset) for _, line in lines))
+    yield f"{'model':<{width}}  {'subset':<{subset}}  replies" + "".join(f"{head:>7}" for head in HEADS)
+    for model, line in lines:
+        figures = "".join(f"{figure:>7}" for figure in _figures(line))
+        yield f"{model:<{width}}  {line.subset:<{subset}}  {line.replies:>7}" + figures
+    for model, own in found.items():
+        if own[-1].missing:
+            yield f"{model}: no reply to {own[-1].missing} of {own[-1].missing + own[-1].replies} references"
+    for signature in dict.fromkeys(line.signature for _, line in lines if line.signature):
+        yield f"sacrebleu {signature}"
+
+
+def _replies(line: Metrics) -> str:
+    return f"{line.replies}, {line.missing} missing" if line.missing else str(line.replies)
+
+
+def _figures(line: Metrics) -> list[str]:
+    if not line.replies:
+        return ["-"] * len(HEADS)
+    rouge = (line.rouge[kind] for kind in ROUGE)
+    values = [value for overlap in rouge for value in (overlap.recall, overlap.precision, overlap.f)]
+    return [f"{value:.3f}" for value in (*values, *line.bleu)]
+
+
+class OverlapFinding:
+    """ROUGE and BLEU of both sides, where the bench wants them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def lines(self) -> Sequence[str]:
+        """Nothing: they decide nothing."""
+        return ()
+
+    def markdown(self) -> Iterator[str]:
+        """A section of the report."""
+        return overlap_markdown(self._overlap)
+
+    def result(self) -> Mapping[str, Any]:
+        """As in `result.json`."""
+        return {"metrics": overlap_result(self._overlap)}
+
+    @cached_property
+    def _overlap(self) -> ByModel | str:
+        """By side, or why there are none; empty where the bench does not want them."""
+        facts = self._facts
+        if not facts.bench.metrics:
+            return {}
+        replies: dict[str, dict[QuestionId, tuple[str, ...]]] = {
+            side: {row.question_id: row.answers[side].turns for row in facts.rows if side in row.answers}
+            for side in SIDES
+        }
+        return overlap([facts.by_id[row.question_id] for row in facts.rows], replies)

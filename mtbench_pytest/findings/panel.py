@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from mtbench_pytest.core.text import UNKNOWN, Cells, markdown_table, percent
+from mtbench_pytest.findings.base import Facts
+from mtbench_pytest.findings.judges import judges_by_name
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.gate.explain import percent
+from mtbench_pytest.gate.explain import endpoint_name, shown_as
 from mtbench_pytest.gate.panel import Concord, Pair, PanelView, Seat
-from mtbench_pytest.report.markdown import table
-from mtbench_pytest.report.tables import UNKNOWN, Cells, endpoint_name, shown_as
 
 PANEL: Cells = ("judge", "alone", "figures", "the others without it")
 
@@ -88,7 +89,7 @@ def panel_markdown(view: PanelView) -> Iterator[str]:
     """The report's section."""
     yield from ("", "## The panel", "")
     yield "The grade and the score of a question are the mean over the judges that stayed."
-    yield from ("", *table(PANEL, map(_cells, view.seats)), "")
+    yield from ("", *markdown_table(PANEL, map(_cells, view.seats)), "")
     yield from (f"- {_sentence(line)}." for line in _agreement(view.concord))
     if any(seat.without for seat in view.seats):
         yield f"- {_sentence(_decided_by(view))}."
@@ -100,7 +101,7 @@ def panel_markdown(view: PanelView) -> Iterator[str]:
             "figure is rather too low."
         )
     if view.concord.pairs:
-        yield from ("", *table(_PAIR, map(_pair_cells, view.concord.pairs)))
+        yield from ("", *markdown_table(_PAIR, map(_pair_cells, view.concord.pairs)))
 
 
 def _sentence(line: str) -> str:
@@ -142,30 +143,25 @@ def _pair_cells(pair: Pair) -> Cells:
     )
 
 
-def of_judges(lines: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Lines about several judges: each says whose it is, and what is said of all of them is said once.
+class PanelFinding:
+    """What several judges made of it together."""
 
-    Args:
-        lines: By judge; those of one that judges alone, under "", stay as they are.
-    """
-    said: set[str] = set()
-    for name, own in lines.items():
-        for line in own:
-            told = _whose(name, line, common=all(line in others for others in lines.values()))
-            if told not in said or not name:
-                yield told
-            said.add(told)
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
 
+    def lines(self) -> Iterator[str]:
+        """For the summary."""
+        if self._facts.panel is not None:
+            yield from panel_lines(self._facts.panel)
 
-def _whose(name: str, line: str, *, common: bool) -> str:
-    if not name or line.startswith(f"judge {name}"):
-        return line
-    if line.startswith("judge"):
-        return f"judge {name}{line.removeprefix('judge')}"
-    return line if common else f"{line} (judge {name})"
+    def markdown(self) -> Iterator[str]:
+        """A section of the report."""
+        if self._facts.panel is not None:
+            yield from panel_markdown(self._facts.panel)
 
-
-def of_judge(name: str, lines: Iterable[str]) -> Iterator[str]:
-    """A judge's sections of the report; where there are several, each heading says whose it is."""
-    for line in lines:
-        yield f"{line}: {name}" if name and line.startswith("## ") else line
+    def result(self) -> Mapping[str, Any]:
+        """As in `result.json`."""
+        if self._facts.panel is None:
+            return {}
+        judges = self._facts.once(judges_by_name)
+        return {"panel": panel_result(self._facts.panel, {name: one.about() for name, one in judges.items()})}

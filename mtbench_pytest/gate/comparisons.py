@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
-from mtbench_pytest.core.records import QuestionId, Row, Verdict
-from mtbench_pytest.gate.explain import percent
+from mtbench_pytest.core.records import QuestionId, Verdict
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.text import percent
 from mtbench_pytest.gate.stats.proportions import Share, clustered_share
 
 CLEAR = 2.0  # points between two answers that no judge should confuse

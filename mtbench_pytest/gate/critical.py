@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, Protocol
 
-from mtbench_pytest.core.records import SIDES, Judgment, QuestionId, Row, Side
+from mtbench_pytest.core.records import SIDES, Judgment, QuestionId, Side
+from mtbench_pytest.core.row import Row
 
 Kind = Literal["drop", "floor"]
 _ROUNDING = 1e-9  # points: 7 - 4.1 is a little more than 2.9

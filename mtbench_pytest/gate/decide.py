@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtbench_pytest.bench.config import CategoryRules
-from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.comparisons import scale_of, why_unfit
 from mtbench_pytest.gate.critical import faults_of
 from mtbench_pytest.gate.decision import (

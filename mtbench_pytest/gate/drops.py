@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from mtbench_pytest.core.records import SIDES, Judgment, Row, Side
+from mtbench_pytest.core.records import SIDES, Judgment, Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.critical import Rules, faults_of
 
 FURTHER = 2  # gradings of a question that is asked again

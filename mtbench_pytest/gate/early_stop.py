@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Protocol
 
-from mtbench_pytest.core.records import Question, QuestionId, Row
+from mtbench_pytest.core.records import Question, QuestionId
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decision import LEVELS, Decision, EarlyStop, Levels, Look
 from mtbench_pytest.gate.stats import ControlVariate
 from mtbench_pytest.gate.stats.sequential import Spending, hwang, look_levels

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decision import (
     CategoryLine,
     Collapses,

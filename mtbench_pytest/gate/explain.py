@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from mtbench_pytest.core.text import chance, confidence, percent, points
 from mtbench_pytest.gate.critical import Fault
 from mtbench_pytest.gate.decision import CategoryLine, Collapses, EarlyStop, Endpoint
 
@@ -146,23 +147,11 @@ def explain_checks(critical: Collection[str]) -> str:
     )
 
 
-def points(value: float) -> str:
-    """A grade difference, always signed."""
-    return f"{value:+.2f}"
+def endpoint_name(endpoint: Endpoint) -> str:
+    """What the figure is."""
+    return "mean grade difference" if endpoint.name == "grade" else endpoint.name
 
 
-def percent(value: float) -> str:
-    """A share."""
-    return f"{100 * value:.1f} %"
-
-
-def confidence(value: float) -> str:
-    """A confidence: 95 %, 99.2 %."""
-    return f"{100 * value:.3g} %"
-
-
-def chance(p: float) -> str:
-    """A probability with two digits that count: 31 %, 0.83 %."""
-    if p < 0.0001:
-        return "under 0.01 %"
-    return f"{100 * p:.0f} %" if p >= 0.1 else f"{100 * p:.2g} %"
+def shown_as(endpoint: Endpoint) -> Callable[[float], str]:
+    """Writes a value in the figure's unit."""
+    return points if endpoint.name == "grade" else percent

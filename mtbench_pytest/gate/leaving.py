@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mtbench_pytest.core.records import SIDES, JudgeFailure, Row
+from mtbench_pytest.core.records import SIDES, JudgeFailure
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.text import percent
 from mtbench_pytest.gate.comparisons import why_unfit
-from mtbench_pytest.gate.explain import percent
 
 LEAST = 2  # judges of a panel: one alone is no panel
 _FAILED = 0.05  # the share of the questions from which the panel would lack too many to decide

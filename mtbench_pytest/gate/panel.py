@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from mtbench_pytest.core.records import Row, Side
+from mtbench_pytest.core.records import Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.gate.leaving import LEAST, why_leaves, why_too_few
 

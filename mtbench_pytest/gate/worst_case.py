@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mtbench_pytest.core.records import Game, Judgment, Prompt, Question, Row, Side, Verdict
+from mtbench_pytest.core.records import Game, Judgment, Prompt, Question, Side, Verdict
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.text import printable
 from mtbench_pytest.gate.critical import Rules
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.report.terminal import printable
 
 _NAMED = 10  # questions
 

@@ -9,60 +9,19 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mtbench_pytest.bench.prompts import parse_grade, parse_winner
 from mtbench_pytest.core.errors import VerdictError
-from mtbench_pytest.core.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, clean
+from mtbench_pytest.core.records import (
+    Game,
+    GameTask,
+    GradeTask,
+    JudgeFailure,
+    Judgment,
+    Question,
+    Shown,
+    Task,
+    clean,
+)
 
 T = TypeVar("T")
-Shown = tuple[tuple[str, ...], ...]  # of each answer the replies, one a turn
-
-
-@dataclass(frozen=True, slots=True)
-class GradeTask:
-    """Grade one turn of one answer.
-
-    Attributes:
-        turn: From 1.
-        prompt: Rendered.
-        sample: Which of a side's answers to the question it is, from 1.
-        repeat: The how many-th time, from 1, that this is asked.
-        nonce: Asked anew even where the same was asked before under another one.
-    """
-
-    question: Question
-    turn: int
-    answer: Answer
-    prompt: Prompt
-    sample: int = 1
-    repeat: int = 1
-    nonce: str = ""
-
-    @property
-    def shown(self) -> Shown:
-        """What the judge sees of the answers: the replies up to the turn."""
-        return (self.answer.turns[: self.turn],)
-
-
-@dataclass(frozen=True, slots=True)
-class GameTask:
-    """Compare one turn of two answers, `answer_a` shown first."""
-
-    question: Question
-    turn: int
-    answer_a: Answer
-    answer_b: Answer
-    prompt: Prompt
-
-    @property
-    def shown(self) -> Shown:
-        """What the judge sees of the answers: the replies up to the turn."""
-        return (self.answer_a.turns[: self.turn], self.answer_b.turns[: self.turn])
-
-
-Task = GradeTask | GameTask
-
-
-def repeat_of(task: Task) -> int:
-    """The how many-th time, from 1, that the same is asked; games are played once."""
-    return task.repeat if isinstance(task, GradeTask) else 1
 
 
 @dataclass(frozen=True, slots=True)

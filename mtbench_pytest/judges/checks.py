@@ -11,9 +11,9 @@ from typing import Any
 
 from mtbench_pytest.bench import checks
 from mtbench_pytest.core.errors import JudgeError
-from mtbench_pytest.core.records import Answer, Check, Question, Reply
+from mtbench_pytest.core.records import Answer, Check, GradeTask, Question, Reply, Task
 from mtbench_pytest.core.specs import Spec
-from mtbench_pytest.judges.base import GradeTask, JudgeReply, ReplyJudge, Task
+from mtbench_pytest.judges.base import JudgeReply, ReplyJudge
 
 
 class ChecksJudge(ReplyJudge):

@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mtbench_pytest.core.errors import FileError, JudgeError
-from mtbench_pytest.core.records import Game, JudgeFailure, Judgment, Prompt, Question, QuestionId
+from mtbench_pytest.core.records import (
+    Game,
+    GameTask,
+    GradeTask,
+    JudgeFailure,
+    Judgment,
+    Prompt,
+    Question,
+    QuestionId,
+    Task,
+)
 from mtbench_pytest.core.specs import Spec
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judges.fastchat import (
     PairLine,
     Recorded,

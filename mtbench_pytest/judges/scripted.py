@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mtbench_pytest.judges.base import JudgeReply, ReplyJudge, Task
+from mtbench_pytest.core.records import Task
+from mtbench_pytest.judges.base import JudgeReply, ReplyJudge
 
 Said = str | JudgeReply | Exception
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mtbench_pytest.bench.layout import question_places
+from mtbench_pytest.bench.locate import question_places
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.gate.drops import drops_of
 from mtbench_pytest.report.github import (
@@ -60,7 +60,7 @@ def _summarise(path: Path, decided: Sequence[Decided]) -> Iterator[str]:
     try:
         for run, decision, report in decided:
             room = SUMMARY_LIMIT - (path.stat().st_size if path.exists() else 0)
-            rows, panel = run.ordered_rows(), run.findings.panel_lines
+            rows, panel = run.ordered_rows(), run.findings.lines_of("panel")
             text = step_summary(decision, rows, run.parties, report, run.questions, room, panel)
             # What no encoding can write is written as an escape, as in the report.
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:

@@ -6,11 +6,19 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import asdict
 from typing import Any, Protocol
 
-from mtbench_pytest.run.progress import Meter, Progress, progress_line
+from mtbench_pytest.core.errors import StoreError
+from mtbench_pytest.run.progress import Meter, Progress, added, merged, progress_line
+from mtbench_pytest.store.leases import Crew
+
+_EVERY = 1.0  # seconds
+
+Told = Mapping[str, Mapping[str, Any]]  # by bench, the fields of its progress
+
 
 _LOG_EVERY = 30.0  # seconds
 
@@ -219,3 +227,62 @@ def _uncaptured_by(config: Config) -> Callable[[], AbstractContextManager[None]]
 def _column_of(config: Config) -> Callable[[], int]:
     """Looks up how much of its terminal's current line pytest has written."""
     return lambda: config.get_terminal_writer().width_of_current_line
+
+
+class Watch:
+    """Does something every second, from a thread of its own, until it is closed."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mtbench-watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends it; it is not at work any more when this returns."""
+        self._closed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.wait(_EVERY):
+            self._work()
+
+
+def telling(crew: Crew, look: Callable[[], Mapping[str, Progress]]) -> Watch:
+    """Tells the others how far this process is, where that has changed.
+
+    Args:
+        look: Where each bench stands, by its name.
+    """
+    last: Told = {}
+
+    def tell() -> None:
+        nonlocal last
+        told = {bench: asdict(progress) for bench, progress in look().items()}
+        if told != last:
+            with suppress(StoreError):  # the work itself will run into it and say so
+                crew.report(told)
+                last = told
+
+    return Watch(tell)
+
+
+def showing(live: LiveLine, told: Callable[[], Sequence[Told]]) -> Watch:
+    """Shows how far all are.
+
+    Args:
+        told: What each process last told.
+    """
+
+    def show() -> None:
+        if views := told():
+            with suppress(OSError):  # nobody reads what is written
+                live.show(overall(views))
+
+    return Watch(show)
+
+
+def overall(told: Sequence[Told]) -> Progress:
+    """What processes told of their benches, together."""
+    benches = dict.fromkeys(bench for one in told for bench in one)
+    return added(merged([Progress(**one[bench]) for one in told if bench in one]) for bench in benches)

@@ -18,7 +18,8 @@ import pytest
 from mtbench_pytest.bench.bench import load_bench
 from mtbench_pytest.bench.locate import bench_beside, find_bench
 from mtbench_pytest.core.errors import MTBenchError, NotNeeded
-from mtbench_pytest.core.records import Answer, AnswerFailure, Question, QuestionId, Row, Side
+from mtbench_pytest.core.records import Answer, AnswerFailure, Question, QuestionId, Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.core.serialize import row_from_dict, to_plain
 from mtbench_pytest.findings.drops import drop_in_words
 from mtbench_pytest.gate.decide import exit_status
@@ -26,11 +27,11 @@ from mtbench_pytest.gate.decision import Outcome
 from mtbench_pytest.plugin.asserted import is_the_drop
 from mtbench_pytest.plugin.given import in_ini
 from mtbench_pytest.plugin.idle import use_idle_time
-from mtbench_pytest.plugin.progress import LiveLine, notices
+from mtbench_pytest.plugin.progress import LiveLine, Watch, notices, showing, telling
+from mtbench_pytest.plugin.publisher import Publisher
 from mtbench_pytest.plugin.selection import compares, needs_of, question_of, reordered
 from mtbench_pytest.plugin.terminal import header
-from mtbench_pytest.plugin.watch import Watch, showing, telling
-from mtbench_pytest.release.publish import Publisher, report_folder
+from mtbench_pytest.release.publish import report_folder
 from mtbench_pytest.report.folder import check_folder, set_aside_all
 from mtbench_pytest.report.junit import question_properties
 from mtbench_pytest.report.terminal import verbose_word
@@ -168,7 +169,7 @@ class MTBenchSession:
         if (question := question_of(item)) is None:
             return None
         run = self._run_of(item)
-        return (run.bench.path, run.order[question.question_id]) if run.stopping.on else None
+        return (run.bench.path, run.gating.order[question.question_id]) if run.stopping.on else None
 
     @pytest.hookimpl(tryfirst=True)  # before the terminal writes our header
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -16,7 +16,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
 from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.report.folder import relative
+from mtbench_pytest.core.files import relative
 from mtbench_pytest.run.judged import Judged
 from mtbench_pytest.run.snapshots.compare import differences
 from mtbench_pytest.run.snapshots.file_format import parse

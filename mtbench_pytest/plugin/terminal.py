@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
+from mtbench_pytest.core.text import header_lines
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.report.terminal import decision_lines, header_lines, summary_lines
+from mtbench_pytest.report.terminal import decision_lines, summary_lines
 from mtbench_pytest.run.bench_run import BenchRun
-from mtbench_pytest.run.settings import Settings
-from mtbench_pytest.run.stopping import FEWEST, stopping_of
+from mtbench_pytest.run.settings import FEWEST, Settings, stopping_of
 
 _COLOURS = {"PASS": "green", "PARTIAL": "yellow", "INCONCLUSIVE": "yellow"}
 

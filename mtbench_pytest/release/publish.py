@@ -1,59 +1,72 @@
-"""What a session leaves behind once its benches are decided: reports, a summary, and what CI reads."""
+"""Writes what a decided run leaves behind: its report folder. It needs no pytest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from mtbench_pytest import __version__
+from mtbench_pytest.core.files import file_name, write_files
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.plugin.github import Decided, tell_actions
-from mtbench_pytest.plugin.terminal import Screen, write_summary
-from mtbench_pytest.report.fastchat import file_name
-from mtbench_pytest.report.folder import PARTIAL, relative
-from mtbench_pytest.report.junit import suite_properties
+from mtbench_pytest.gate.worst_case import unjudged_result
+from mtbench_pytest.models.blessed import question_facts
+from mtbench_pytest.report.folder import PARTIAL, earlier_files, remove_files, report_files
 from mtbench_pytest.run.bench_run import BenchRun
 
+_LIBRARIES = ("pytest", "openai", "torch", "transformers")
 
-class Publisher:
-    """Takes decisions one by one, and says them wherever somebody looks.
 
-    Args:
-        here: The folder that the user is in; where a report is, is told from there.
+def write_report(run: BenchRun, decision: Decision, folder: Path) -> None:
+    """Writes the report folder; the files of an earlier report that this one lacks go away.
+
+    Raises:
+        OSError: Where it cannot be written.
     """
+    files = report_files(
+        decision,
+        run.ordered_rows(),
+        about(run),
+        time.time(),
+        run.questions,
+        run.made,
+        run.findings.markdown(),
+    )
+    remove_files(folder, earlier_files(folder) - set(files))
+    write_files(folder, files)
 
-    def __init__(self, here: Path) -> None:
-        self._here = here
-        self._decided: list[Decided] = []
-        self._annotations: list[str] = []
 
-    def write_report(self, run: BenchRun, decision: Decision, folder: Path) -> None:
-        """Writes a bench's report; where that fails, the summary says so."""
-        try:
-            run.write_report(decision, folder)
-            where = relative(folder / "report.html", self._here)
-        except OSError as error:
-            where = f"not written: {folder}: {error.strerror or error}"
-        self._decided.append((run, decision, where))
-
-    def tell_ci(self, plugins: Iterable[object], env: Mapping[str, str]) -> None:
-        """Tells pytest's JUnit file and GitHub Actions, where there are such.
-
-        Args:
-            plugins: pytest's. Its fixture for properties of the suite does nothing on xdist's controller.
-            env: The process's environment.
-        """
-        for add in filter(None, (getattr(plugin, "add_global_property", None) for plugin in plugins)):
-            for run, decision, _ in self._decided:
-                for name, value in suite_properties(decision, run.findings.panel):
-                    add(name, value)
-        self._annotations = tell_actions(env, self._decided)
-
-    def write_summary(self, terminal: Screen) -> None:
-        """Writes annotations, then each bench's part of the summary, so that the decision stands last."""
-        for line in self._annotations:
-            terminal.write_line(line)
-        for run, decision, where in self._decided:
-            write_summary(terminal, run, decision, where)
+def about(run: BenchRun) -> dict[str, Any]:
+    """What was run, and what it showed, as in `result.json`."""
+    settings, policy = run.settings, run.policy
+    return {
+        **run.parties,
+        **run.findings.result(),
+        "bench": _about_bench(run),
+        "asked": [question_facts(question) for question in run.questions],
+        "settings": {
+            "margin": policy.margin,
+            "question_margin": policy.question_margin,
+            "question_policy": settings.question_policy,
+            "win_rate_margin": policy.win_rate_margin,
+            "categories": {name: asdict(rules) for name, rules in policy.categories.items()},
+            "pairwise": settings.pairwise,
+            "early_stop": run.may_stop_early,
+            "judge_repeats": settings.judge_repeats,
+            **run.sampling,
+            "record": run.recordings.mode,
+        },
+        "pace": run.pace,
+        "versions": {"mtbench-pytest": __version__, "python": platform.python_version(), **_versions()},
+        "started": datetime.fromtimestamp(run.started, UTC).isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "unjudged": unjudged_result(run.unjudged),
+    }
 
 
 def report_folder(base: Path, run: BenchRun, decided: Sequence[BenchRun], *, partial: bool) -> Path:
@@ -68,3 +81,27 @@ def report_folder(base: Path, run: BenchRun, decided: Sequence[BenchRun], *, par
         same = [other for other in decided if file_name(other.bench.name) == name]
         base /= name if len(same) == 1 else f"{name}-{same.index(run) + 1}"
     return base / PARTIAL if partial else base
+
+
+def _about_bench(run: BenchRun) -> dict[str, Any]:
+    bench = run.bench
+    return {
+        "name": bench.name,
+        "path": str(bench.path),
+        "prompts": str(bench.prompts_path),
+        "language": bench.language,
+        "language_stated": bool(bench.config.language),
+        "sha256": bench.digest,
+        "prompts_sha256": bench.prompts_digest,
+        "sample": run.settings.sample,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

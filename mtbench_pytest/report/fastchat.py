@@ -6,13 +6,13 @@ Failures have no line there: FastChat would write -1, which its readers drop wit
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Literal
 
+from mtbench_pytest.core.files import file_name
 from mtbench_pytest.core.jsonl import dump_line
-from mtbench_pytest.core.records import SIDES, Answer, Game, Judgment, Row, Sample, Side, Verdict
+from mtbench_pytest.core.records import SIDES, Answer, Game, Judgment, Side, Verdict
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.store.keys import prompt_digest
 
 
@@ -38,12 +38,6 @@ def fastchat_files(rows: Sequence[Row], tstamp: float) -> dict[str, Iterator[str
 
 def _dumped(lines: Iterator[Mapping[str, Any]]) -> Iterator[str]:
     return map(dump_line, lines)
-
-
-@cache
-def file_name(name: str) -> str:
-    """A model's or judge's name as a file name on any system."""
-    return re.sub(r"[^\w.@+-]+", "_", name).strip("._") or "model"
 
 
 def _answer_files(rows: Sequence[Row]) -> dict[str, str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.report.html.page import report_page
@@ -97,20 +98,3 @@ def remove_files(folder: Path, names: Iterable[str]) -> None:
     """Removes files of an earlier report: beside the new ones they would be taken for part of it."""
     for name in names:
         (folder / name).unlink(missing_ok=True)
-
-
-def write_files(folder: Path, files: Mapping[str, Iterable[str]]) -> None:
-    """Writes each file, given in parts, whole or not at all."""
-    for name, parts in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        # What no encoding can write is written as an escape: a report is worth more than one character.
-        with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            file.writelines(parts)
-        unfinished.replace(path)
-
-
-def relative(path: Path, base: Path) -> str:
-    """A path as a reader finds it from a folder: relative where it lies inside."""
-    return str(path.relative_to(base) if path.is_relative_to(base) else path)

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mtbench_pytest.core.records import SIDES, Question, QuestionId, Row
+from mtbench_pytest.core.records import SIDES, Question, QuestionId
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import dropped, failure_kind, turn_in_words, worst_turn
+from mtbench_pytest.core.text import grade_text, markdown_table, one_line
 from mtbench_pytest.findings.drops import again_in_words
 from mtbench_pytest.gate.decision import Decision, Outcome
-from mtbench_pytest.report.markdown import drop_title, dropped_turn, table
-from mtbench_pytest.report.tables import CATEGORY, ENDPOINT, category_rows, endpoint_cells, grade_text
-from mtbench_pytest.report.terminal import dropped, failure_kind, one_line, turn_in_words, worst_turn
+from mtbench_pytest.report.markdown import drop_title, dropped_turn
+from mtbench_pytest.report.tables import CATEGORY, ENDPOINT, category_rows, endpoint_cells
 
 Level = Literal["error", "warning", "notice"]
 
@@ -163,9 +165,9 @@ def _parts(
     yield "".join(f"- {reason}\n" for reason in decision.reasons)
     names = ", ".join(f"{party} `{about['name']}`" for party, about in parties.items())
     yield f"\n{names}; {decision.judged} of {decision.expected} questions were judged on both sides.\n\n"
-    yield from (f"{line}\n" for line in table(ENDPOINT, map(endpoint_cells, decision.endpoints)))
+    yield from (f"{line}\n" for line in markdown_table(ENDPOINT, map(endpoint_cells, decision.endpoints)))
     yield "\n"
-    yield from (f"{line}\n" for line in table(CATEGORY, category_rows(decision)))
+    yield from (f"{line}\n" for line in markdown_table(CATEGORY, category_rows(decision)))
     yield "".join(f"\n{line}\n" for line in panel)
     yield f"\n{_failures(rows)}"
     drops = dropped(rows)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mtbench_pytest.core.records import SIDES, Row
+from mtbench_pytest.core.records import SIDES
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import games_text
+from mtbench_pytest.core.text import points
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.gate.drops import graded_again
-from mtbench_pytest.gate.explain import points
+from mtbench_pytest.gate.explain import shown_as
 from mtbench_pytest.gate.panel import PanelView
-from mtbench_pytest.report.tables import games_text, shown_as
 
 Property = tuple[str, str | float]
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.core.records import SIDES, Question, QuestionId, Row, Side
-from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.gate.explain import explain_collapses, points
-from mtbench_pytest.report.tables import (
-    CATEGORY,
-    ENDPOINT,
-    PARTY,
-    QUESTION,
-    Cells,
-    category_rows,
-    endpoint_cells,
-    party_cells,
-    question_cells,
-)
-from mtbench_pytest.report.terminal import (
+from mtbench_pytest.core.records import SIDES, Question, QuestionId, Side
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import (
     dropped,
     failure_kind,
     failure_place,
     samples_in_words,
     turn_in_words,
     worst_turn,
+)
+from mtbench_pytest.core.text import Cells, markdown_table, points
+from mtbench_pytest.gate.decision import Decision
+from mtbench_pytest.gate.explain import explain_collapses
+from mtbench_pytest.report.tables import (
+    CATEGORY,
+    ENDPOINT,
+    PARTY,
+    QUESTION,
+    category_rows,
+    endpoint_cells,
+    party_cells,
+    question_cells,
 )
 
 _DROPS = 10
@@ -62,35 +63,26 @@ def _lines(
     yield ""
     yield from (f"- {reason}" for reason in decision.reasons)
     yield ""
-    yield from table(PARTY, _parties(about))
+    yield from markdown_table(PARTY, _parties(about))
     yield ""
     yield f"{decision.judged} of {decision.expected} questions were judged on both sides."
     yield ""
     yield "## Endpoints"
     yield ""
-    yield from table(ENDPOINT, map(endpoint_cells, decision.endpoints))
+    yield from markdown_table(ENDPOINT, map(endpoint_cells, decision.endpoints))
     yield ""
     yield f"{explain_collapses(decision.collapses)}."
     yield ""
     yield "## Categories"
     yield ""
-    yield from table(CATEGORY, category_rows(decision))
+    yield from markdown_table(CATEGORY, category_rows(decision))
     yield from more
     yield from _drops(rows, turns)
     yield from _failures(rows)
     yield ""
     yield "## Questions"
     yield ""
-    yield from table(QUESTION, map(question_cells, rows))
-
-
-def table(heads: Cells, rows: Iterable[Cells]) -> Iterator[str]:
-    """The lines of a table; one cut off after any of them is still a table."""
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{' --- |' * len(heads)}"
-    for row in rows:
-        cells = (cell.replace("|", r"\|") for cell in row)
-        yield f"| {' | '.join(cells)} |"
+    yield from markdown_table(QUESTION, map(question_cells, rows))
 
 
 def _parties(about: Mapping[str, Any]) -> Iterator[Cells]:

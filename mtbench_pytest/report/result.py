@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mtbench_pytest.core.records import SIDES, Failure, JudgeFailure, Row
+from mtbench_pytest.core.records import SIDES, Failure, JudgeFailure
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import failure_kind
 from mtbench_pytest.findings.drops import again_result
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.report.terminal import failure_kind
 
 SCHEMA_VERSION = 1
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mtbench_pytest.core.records import SIDES, Row
+from mtbench_pytest.core.records import SIDES
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import games_text
+from mtbench_pytest.core.text import UNKNOWN, Cells, chance, confidence, grade_text, points
 from mtbench_pytest.gate.decision import Bounds, CategoryLine, Decision, Endpoint
-from mtbench_pytest.gate.explain import chance, confidence, percent, points
-from mtbench_pytest.report.terminal import games_of
-
-Cells = tuple[str, ...]
+from mtbench_pytest.gate.explain import endpoint_name, shown_as
 
 PARTY: Cells = ("", "name", "given as")
 ENDPOINT: Cells = ("endpoint", "n", "mean", "95 % bounds", "passes above", "regressed below", "standing")
@@ -19,8 +19,6 @@ CATEGORY: Cells = (
     "category", "graded", "baseline", "candidate", "difference", "95 % bounds", "p of a drop"
 )  # fmt: skip
 QUESTION: Cells = ("question", "category", "baseline", "candidate", "difference", "pairwise", "capped")
-
-UNKNOWN = "-"
 
 
 def party_cells(about: Mapping[str, Any]) -> Iterator[Cells]:
@@ -48,16 +46,6 @@ def endpoint_cells(endpoint: Endpoint) -> Cells:
         f"{show(endpoint.neutral)}, {deciding('upper', endpoint.ceiling, endpoint.ceiling_confidence)}",
         endpoint.standing,
     )
-
-
-def endpoint_name(endpoint: Endpoint) -> str:
-    """What the figure is."""
-    return "mean grade difference" if endpoint.name == "grade" else endpoint.name
-
-
-def shown_as(endpoint: Endpoint) -> Callable[[float], str]:
-    """Writes a value in the figure's unit."""
-    return points if endpoint.name == "grade" else percent
 
 
 def _known(show: Callable[[float], str], value: float) -> str:
@@ -89,11 +77,6 @@ def bounds_text(bounds: Bounds | None, show: Callable[[float], str] = points) ->
     return f"{show(bounds.lower)} … {show(bounds.upper)}"
 
 
-def grade_text(value: float | None) -> str:
-    """A mean grade."""
-    return UNKNOWN if value is None else f"{value:.2f}"
-
-
 def question_cells(row: Row) -> Cells:
     """A question's row."""
     capped = [side for side in SIDES if side in row.answers and row.answers[side].capped]
@@ -106,8 +89,3 @@ def question_cells(row: Row) -> Cells:
         games_text(row) or UNKNOWN,
         ", ".join(capped) or UNKNOWN,
     )
-
-
-def games_text(row: Row) -> str:
-    """How the candidate did in each turn that was compared, by several judges as win/tie/tie."""
-    return ", ".join("/".join(words) for words in games_of(row))

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.core.records import SIDES, AnswerFailure, Failure, Row, Side
+from mtbench_pytest.core.records import SIDES, Side
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import dropped, failure_kind, games_of, worst_turn
+from mtbench_pytest.core.text import WIDTH, chance, clip, one_line, padded, percent, points, wrapped
 from mtbench_pytest.gate.decision import Bounds, CategoryLine, Collapses, Decision, Endpoint
 from mtbench_pytest.gate.drops import graded_again
-from mtbench_pytest.gate.explain import chance, percent, points
 
-WIDTH = 80
-_STEERING = ("Cc", "Cf")  # control characters, and marks that turn the direction of writing
 _DROPS = 5
 _REASONS = 3
-
-
-def header_lines(parts: Sequence[str]) -> Iterator[str]:
-    """The parts after one another, as many on a line as fit."""
-    line = ""
-    for part in parts:
-        if line and columns(f"mtbench: {line}, {part}") > WIDTH:
-            yield f"mtbench: {line}"
-            line = part
-        else:
-            line = f"{line}, {part}" if line else part
-    yield f"mtbench: {line}"
 
 
 def summary_lines(
@@ -111,12 +98,12 @@ def _table_row(
     name: str, n: str, baseline: float | None, candidate: float | None, difference: Bounds | None
 ) -> str:
     if baseline is None or candidate is None or difference is None:
-        return f"{_padded(name, 18)}{n:>6}{'-':>10}{'-':>11}{'-':>12}"
+        return f"{padded(name, 18)}{n:>6}{'-':>10}{'-':>11}{'-':>12}"
     bounds = f"{points(difference.lower):>6} {points(difference.upper):>6}"
     if not math.isfinite(difference.lower):
         bounds = "(one question)"
     return (
-        f"{_padded(name, 18)}{n:>6}{baseline:>10.2f}{candidate:>11.2f}{points(difference.mean):>12}  {bounds}"
+        f"{padded(name, 18)}{n:>6}{baseline:>10.2f}{candidate:>11.2f}{points(difference.mean):>12}  {bounds}"
     )
 
 
@@ -156,23 +143,12 @@ def _drop_lines(rows: Sequence[Row]) -> Iterator[str]:
         before, after = row.grade("baseline"), row.grade("candidate")
         grades = f"{before:.2f} -> {after:.2f} ({points(row.difference or 0)})"
         more = " of the first answers" if row.drawn else ""
-        name = _clip(f"{row.category}-{row.question_id}", WIDTH - len(grades) - len(more) - 14)
+        name = clip(f"{row.category}-{row.question_id}", WIDTH - len(grades) - len(more) - 14)
         yield f"  {name}: {grades}, turn {turn}{more}:"
         for side in reversed(SIDES):
             yield f"    {side:<10}{one_line(row.answers[side].turns[turn - 1], WIDTH - 14)}"
     if len(drops) > _DROPS:
         yield f"  and {len(drops) - _DROPS} more, all in the report"
-
-
-def dropped(rows: Sequence[Row]) -> list[Row]:
-    """The rows whose candidate fell under the baseline, the deepest fall first."""
-    return sorted((row for row in rows if (row.difference or 0) < 0), key=lambda row: row.difference or 0)
-
-
-def worst_turn(row: Row) -> int:
-    """The turn in which the candidate fell furthest under the baseline."""
-    candidate, baseline = (row.turn_grades(side) for side in SIDES)
-    return min(candidate, key=lambda turn: candidate[turn] - baseline[turn])
 
 
 def _count_lines(decision: Decision, rows: Sequence[Row]) -> Iterator[str]:
@@ -196,43 +172,6 @@ def _count_lines(decision: Decision, rows: Sequence[Row]) -> Iterator[str]:
         yield "capped answers: none"
 
 
-def failure_kind(failure: Failure) -> str:
-    """The field's word for what could not be had."""
-    if isinstance(failure, AnswerFailure):
-        return "answer"
-    return "judgment" if len(failure.models) == 1 else "game"
-
-
-def failure_place(failure: Failure, row: Row) -> str:
-    """Which turn, which repeat and which judge of several, as ", turn 2"; nothing of an answer."""
-    if isinstance(failure, AnswerFailure):
-        return ""
-    repeat = f", repeat {failure.repeat}" if failure.repeat > 1 else ""
-    whose = f", judge {failure.judge}" if len(row.judges) > 1 else ""
-    return f", turn {failure.turn}{repeat}{whose}"
-
-
-def grades_in_words(grades: Sequence[float]) -> str:
-    """A turn's grade; of several repeats the mean, and each of them."""
-    if len(grades) == 1:
-        return f"{grades[0]:g}"
-    return f"{math.fsum(grades) / len(grades):.2f} ({', '.join(f'{grade:g}' for grade in grades)})"
-
-
-def turn_in_words(row: Row, side: Side, turn: int) -> str:
-    """The grade of a turn of a side's first answer, with what it got when the question was asked again."""
-    again = [f"{one.grade:g}" for one in row.regraded.get(side, ()) if one.turn == turn]
-    return grades_in_words(row.repeated(side)[turn]) + (f", again {', '.join(again)}" if again else "")
-
-
-def samples_in_words(row: Row) -> Iterator[str]:
-    """What the grade of a side with several answers is the mean of."""
-    for side in reversed(SIDES):
-        if len(grades := row.grades(side) or ()) > 1:
-            shown = ", ".join(f"{grade:.2f}" for grade in grades)
-            yield f"{side}: the mean of {len(grades)} answers, graded {shown}; the first is shown"
-
-
 def verbose_word(row: Row) -> str:
     """A question's grades for `pytest -v`; empty where they are not known."""
     candidate, baseline, difference = row.grade("candidate"), row.grade("baseline"), row.difference
@@ -242,67 +181,3 @@ def verbose_word(row: Row) -> str:
     again = " ".join(points(one.difference) for one in graded_again(row))
     told = f"{points(difference)}{f', again {again}' if again else ''}{', ' if games else ''}{games}"
     return f"{candidate:.2f} vs {baseline:.2f} ({told})"
-
-
-def games_of(row: Row) -> Iterator[list[str]]:
-    """By turn that was compared how the candidate did, a word a judge."""
-    words = {"candidate": "win", "baseline": "loss", "tie": "tie"}
-    for turn in dict.fromkeys(verdict.turn for verdict in row.verdicts):
-        yield [words[verdict.winner] for verdict in row.verdicts if verdict.turn == turn]
-
-
-def one_line(text: str, width: int) -> str:
-    """Text on one line, cut to a width in columns with an ellipsis, without what steers a terminal."""
-    return _clip(" ".join(printable(text).split()) or "(nothing)", width)
-
-
-def printable(text: str) -> str:
-    """Text without control characters but for white space: a reply must not write to the terminal."""
-    return "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _STEERING)
-
-
-def columns(text: str) -> int:
-    """How many columns a terminal gives a text: East Asian wide characters take two, accents none."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _padded(text: str, width: int) -> str:
-    """Text in a table's column, cut where it does not fit."""
-    clipped = _clip(text, width - 1)
-    return clipped + " " * (width - columns(clipped))
-
-
-def _clip(text: str, width: int) -> str:
-    if columns(text) <= width:
-        return text
-    kept, used = [], 1
-    for char in text:
-        used += _columns(char)
-        if used > width:
-            break
-        kept.append(char)
-    return "".join(kept) + "…"
-
-
-def wrapped(text: str) -> Iterator[str]:
-    """Lines of at most the width, broken at spaces, in a word only where it alone is too wide."""
-    indent = " " * (len(text) - len(text.lstrip()) + 2)
-    line = text[: len(text) - len(text.lstrip())]
-    begun = False
-    for word in text.split():
-        if begun and columns(line) + 1 + columns(word) > WIDTH:
-            yield line
-            line, begun = indent, False
-        line += f" {word}" if begun else word
-        begun = True
-        while columns(line) > WIDTH:
-            head = _clip(line, WIDTH + 1).removesuffix("…")
-            yield head
-            line = indent + line[len(head) :]
-    yield line

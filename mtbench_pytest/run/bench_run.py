@@ -1,4 +1,4 @@
-"""One bench in one session: what was selected, what came back, the decision and the report."""
+"""One bench in one session: what was selected, what came back, and the decision."""
 
 from __future__ import annotations
 
@@ -10,36 +10,33 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from mtbench_pytest.bench.bench import Bench, mixed
+from mtbench_pytest.bench.bench import Bench
 from mtbench_pytest.core.errors import JudgeError, ServiceError
-from mtbench_pytest.core.records import Party, Question, QuestionId, Row
+from mtbench_pytest.core.records import Party, Question, QuestionId
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.text import one_line
+from mtbench_pytest.findings.base import Facts, judges_of
 from mtbench_pytest.findings.collect import Findings
-from mtbench_pytest.findings.constancy import incomparable
-from mtbench_pytest.findings.fitness import Fitness, judge_fitness
-from mtbench_pytest.findings.noise import check_margin, why_no_verdict
-from mtbench_pytest.gate.decide import decide
-from mtbench_pytest.gate.decision import LEVELS, Decision, Levels
+from mtbench_pytest.findings.noise import check_margin
+from mtbench_pytest.gate.decision import LEVELS, Decision
 from mtbench_pytest.gate.drops import asks_again
-from mtbench_pytest.gate.early_stop import Course, control_of, decide_early
-from mtbench_pytest.gate.explain import explain_early
+from mtbench_pytest.gate.early_stop import Course, control_of
 from mtbench_pytest.gate.leaving import why_too_few
 from mtbench_pytest.gate.panel import Panel, PanelView, seat, view_of
 from mtbench_pytest.gate.stats import ControlVariate
-from mtbench_pytest.gate.worst_case import Unjudged, explain_unjudged, unjudged, unjudged_result
-from mtbench_pytest.report.folder import earlier_files, remove_files, report_files, write_files
-from mtbench_pytest.report.terminal import one_line
-from mtbench_pytest.run.blessed_grades import Standing, known_grades, standings_of
+from mtbench_pytest.gate.worst_case import Unjudged, explain_unjudged
+from mtbench_pytest.run.blessed_grades import Regrading, fresh_nonce, incomparable, standings_of
 from mtbench_pytest.run.build import build_contest
 from mtbench_pytest.run.contest import Contest, as_party
-from mtbench_pytest.run.nonce import Regrading, fresh_nonce
-from mtbench_pytest.run.parties import drifts_known, is_panel, judges_of, parties_of
+from mtbench_pytest.run.gating import Circumstances, Gating
+from mtbench_pytest.run.parties import drifts_known, is_panel, parties_of
 from mtbench_pytest.run.pending import parties_with_work
 from mtbench_pytest.run.pipeline import Pipeline
 from mtbench_pytest.run.progress import Progress
 from mtbench_pytest.run.resources import Office
-from mtbench_pytest.run.settings import Settings
+from mtbench_pytest.run.settings import Settings, Stopping, stopping_of
 from mtbench_pytest.run.snapshots.session import Recordings
-from mtbench_pytest.run.stopping import Stopping, stopping_of
+from mtbench_pytest.run.standing import Standing, known_grades
 from mtbench_pytest.store.leases import Crew, once
 from mtbench_pytest.store.store import Store
 
@@ -60,6 +57,8 @@ class BenchRun:
         unused: What was made for tests that never came, by id: it is in the report's files.
         fatal: Why the run could not go on, where it could not.
         calls_saved: Calls of the judge for questions that a run that stopped early did not come to.
+        started: Seconds since the epoch.
+        gating: Decides on the rows.
         unjudged: Of a run with a PASS the questions that could not be judged; known once it is decided.
     """
 
@@ -83,12 +82,13 @@ class BenchRun:
         self.unjudged: Unjudged | None = None
         self._told: dict[QuestionId, float] = {}
         self._course: Course | None = None
-        self._started = time.time()
+        self.started = time.time()
         self._parties: Mapping[str, Any] = {}
         self._prepared = False
         self._pipeline: Pipeline | None = None
         self._decision: Decision | None = None
         self._asked: Sequence[Question] = self.questions
+        self.gating = Gating(bench, self.questions, self.policy, settings, self._circumstances)
 
     @cached_property
     def contest(self) -> Contest:
@@ -215,7 +215,7 @@ class BenchRun:
             kept = (self._store, self._office.crew)
         pipeline = Pipeline(self.contest, self.questions, *kept, record, self._asks_again)
         if self.may_stop_early:
-            self._course = self._new_course(self._control)
+            self._course = self.gating.course(self._control)
             pipeline.follow(self._course)
         elif ahead or not free.issuperset(judges):
             pipeline.request(self._judged)
@@ -318,11 +318,6 @@ class BenchRun:
             self.settings, self.recordings.mode, len(self.questions), more_tests=self.more_tests
         )
 
-    @cached_property
-    def order(self) -> Mapping[QuestionId, int]:
-        """The place of each question in the order in which a run that may stop early judges them."""
-        return {q.question_id: n for n, q in enumerate(mixed(self.questions, self.settings.seed))}
-
     @property
     def _known(self) -> Mapping[QuestionId, float]:
         """The blessed baseline's grades that stand; on xdist's controller those that workers told."""
@@ -332,13 +327,6 @@ class BenchRun:
     def _control(self) -> ControlVariate | None:
         """What is known of every question before it is judged."""
         return control_of(self.questions, self._known)
-
-    def _new_course(self, control: ControlVariate | None) -> Course:
-        order = sorted(self.questions, key=lambda question: self.order[question.question_id])
-        critical = [q.question_id for q in self.questions if self.policy.is_critical(q.category)]
-        return Course(
-            order, critical, partial(self._decide_on, control=control), partial(self._holds, control=control)
-        )
 
     def decide(self, stopped: str) -> Decision:
         """Makes the decision from what came back.
@@ -351,116 +339,25 @@ class BenchRun:
             partial.append(f"{len(self.gated)} of its {len(self.questions)} questions were selected")
         # Of an interrupted xdist run the controller may not know what was selected.
         expected = len(self.gated) or len(self.questions)
-        early, asked = self._decide_early()
+        control = self._control
+        found = (
+            self.gating.decide_early(self.rows, control, self.calls_saved) if self.may_stop_early else None
+        )
+        early, asked = found or (None, self.questions)
         if stopped and not early and not self.fatal and len(self.rows) < expected:
             partial.append(f"{stopped} after {len(self.rows)} of {expected} questions")
         if self.settings.regrade_baseline and self.settings.may_cost and not (partial or self.fatal):
             self._regrading.done()
-        decision = early or self._decide_on(self.rows, self.questions, LEVELS, partial)
-        self.unjudged = self._unjudged(self.rows, asked, decision, self._control if early else None)
+        decision = early or self.gating.decide_on(self.rows, self.questions, LEVELS, partial)
+        self.unjudged = self.gating.unjudged(self.rows, asked, decision, control if early else None)
         more = [explain_unjudged(self.unjudged)] if self.unjudged else []
         self._asked = asked
         self._decision = replace(decision, reasons=(*decision.reasons, *more))
         return self._decision
 
-    def _decide_early(self) -> tuple[Decision | None, Sequence[Question]]:
-        """The decision of a run that may stop early, and the questions that it rests on.
-
-        None for other runs, and where it broke off before that.
-        """
-        found = None
-        if self.may_stop_early and not self.fatal:
-            found = decide_early(self._new_course, self._control, self.rows)
-        if found is None or found[0].early is None:
-            return None, self.questions
-        made, reached = found
-        early = replace(found[0].early, calls_saved=self.calls_saved)
-        ids = {question.question_id for question in reached}
-        asked = [question for question in self.questions if question.question_id in ids]
-        return replace(made, early=early, reasons=(*made.reasons, explain_early(early))), asked
-
-    def _holds(
-        self,
-        rows: Mapping[QuestionId, Row],
-        asked: Sequence[Question],
-        decision: Decision,
-        control: ControlVariate | None,
-    ) -> bool:
-        left = self._unjudged(rows, asked, decision, control)
-        return left is None or left.holds
-
-    def _unjudged(
-        self,
-        rows: Mapping[QuestionId, Row],
-        asked: Sequence[Question],
-        decision: Decision,
-        control: ControlVariate | None,
-    ) -> Unjudged | None:
-        """What a PASS owes to questions that could not be judged."""
-        found = seat([rows[q.question_id] for q in asked if q.question_id in rows]).rows
-        fitness = judge_fitness(found)
-        return unjudged(
-            decision,
-            found,
-            asked,
-            self.policy,
-            lambda rows: self._gate(rows, asked, decision.levels, fitness, control=control),
-        )
-
-    def _decide_on(
-        self,
-        rows: Mapping[QuestionId, Row],
-        expected: Sequence[Question],
-        levels: Levels,
-        parts: Sequence[str] = (),
-        control: ControlVariate | None = None,
-    ) -> Decision:
-        """The decision on some of the questions, which rests on their rows alone."""
-        wanted = {question.question_id for question in expected}
-        expected = [question for question in self.questions if question.question_id in wanted]
-        panel = seat([rows[question.question_id] for question in expected if question.question_id in rows])
-        fitness = judge_fitness(panel.rows)
-        return self._gate(panel.rows, expected, levels, fitness, parts, panel.too_few, control)
-
-    def _gate(
-        self,
-        rows: Sequence[Row],
-        expected: Sequence[Question],
-        levels: Levels,
-        fitness: Fitness,
-        parts: Sequence[str] = (),
-        too_few: str = "",
-        control: ControlVariate | None = None,
-    ) -> Decision:
-        """The decision on rows of judges who are to count.
-
-        Args:
-            fitness: What they show of their judges.
-            too_few: Why there is no panel any more, or "".
-        """
-        noise = "" if parts else too_few or why_no_verdict(self.policy.margin, fitness.noise)
-        return decide(
-            self.bench.name,
-            rows,
-            expected,
-            self.policy,
-            pairwise=self.settings.pairwise,
-            partial=parts,
-            fatal=self.fatal or noise,
-            incomparable="" if self.fatal else self.incomparable,
-            levels=levels,
-            checks_only=self._checks_only(rows),
-            control=control,
-        )
-
-    def _checks_only(self, rows: Sequence[Row]) -> bool:
-        """Whether nobody judged these rows but the checks, which know no taste."""
-        kinds = [spec.kind for spec in self.settings.judges]
-        judges = {judge for row in rows for judge in row.judges}
-        if len(kinds) > 1 and judges:
-            named = [judge["name"] for judge in judges_of(self._parties or self._known_parties)]
-            kinds = [kind for name, kind in zip(named, kinds, strict=True) if name in judges]
-        return kinds == ["checks"]
+    def _circumstances(self) -> Circumstances:
+        judges = judges_of(self._parties or self._known_parties)
+        return Circumstances(self.fatal, self.incomparable, [judge["name"] for judge in judges])
 
     @cached_property
     def panel(self) -> Panel:
@@ -475,8 +372,8 @@ class BenchRun:
         made = self._decision
         if made is None or made.outcome == "PARTIAL" or self.fatal or self.panel.too_few:
             return view_of(self.panel)
-        about = (self._asked, made.levels)
-        return view_of(self.panel, made, lambda rows: self._gate(rows, *about, judge_fitness(rows)))
+        alone = partial(self.gating.decide_alone, asked=self._asked, levels=made.levels)
+        return view_of(self.panel, made, alone)
 
     @property
     def _rows(self) -> list[Row]:
@@ -489,39 +386,47 @@ class BenchRun:
 
     @cached_property
     def findings(self) -> Findings:
-        """What the rows show besides the decision, once all of them are there."""
+        """What the rows show besides the decision, once it is made."""
         return Findings(
-            self.bench,
-            replace(self.settings, early_stop=self.may_stop_early),
-            self.policy,
-            self.questions,
-            self.panel.rows,
-            self.parties,
-            self._rows,
-            self._view,
+            Facts(
+                self.bench,
+                self.policy,
+                self.questions,
+                self.panel.rows,
+                self.parties,
+                self.sampling,
+                [spec.kind for spec in self.settings.judges],
+                self._rows,
+                self._view,
+                self._decision,
+            )
         )
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """How the run samples, as in `result.json`."""
+        categories = dict.fromkeys(question.category for question in self.questions)
+        return {
+            "max_new_tokens": self.settings.max_new_tokens,
+            "temperature": {category: self.bench.temperature(category) for category in categories},
+            "seed": self.settings.seed,
+            "samples": self.settings.samples,
+        }
+
+    @property
+    def made(self) -> list[Row]:
+        """All that was answered and judged, also what the decision does not rest on: it was paid for."""
+        return [*self._rows, *self.unused.values()]
+
+    @property
+    def pace(self) -> dict[str, Any] | None:
+        """How fast it went; None where that is not known: under xdist each worker knows its own part."""
+        return None if self._pipeline is None else self._pipeline.pace()
 
     @property
     def notes(self) -> list[str]:
         """What the summary says besides figures and failures."""
         return [*self.findings.lines(), *self.recordings.notes]
-
-    def write_report(self, decision: Decision, folder: Path) -> None:
-        """Writes the report folder; the files of an earlier report that this one lacks go away.
-
-        Raises:
-            OSError: Where it cannot be written.
-        """
-        pace = None if self._pipeline is None else self._pipeline.pace()
-        about = {
-            **self.findings.about(self._started, self.recordings.mode, pace),
-            "unjudged": unjudged_result(self.unjudged),
-        }
-        made = [*self._rows, *self.unused.values()]
-        more = self.findings.markdown(decision)
-        files = report_files(decision, self.panel.rows, about, time.time(), self.questions, made, more)
-        remove_files(folder, earlier_files(folder) - set(files))
-        write_files(folder, files)
 
 
 def _why_down(contest: Contest, party: str, asked: Sequence[Question]) -> str:

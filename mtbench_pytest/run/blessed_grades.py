@@ -7,109 +7,33 @@ each judge has its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import Any
+from uuid import uuid4
 
 from mtbench_pytest.bench.bench import mixed
-from mtbench_pytest.core.errors import MTBenchError
-from mtbench_pytest.core.records import Answer, Judgment, Question, QuestionId
-from mtbench_pytest.findings.drift import Drift, measure
+from mtbench_pytest.core.errors import MTBenchError, StoreError
+from mtbench_pytest.core.records import Answer, GradeTask, Judgment, Question, QuestionId
+from mtbench_pytest.findings.drift import REGRADE, graded_again
 from mtbench_pytest.findings.noise import wobble
-from mtbench_pytest.judges.base import GradeTask, Judge
+from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.judges.fastchat import SingleLine, binding, read_judgments
-from mtbench_pytest.models.baselines import Blessed, BlessedJudge
-from mtbench_pytest.models.blessed import BlessedAnswers
+from mtbench_pytest.models.blessed import Blessed, BlessedAnswers, BlessedJudge
+from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.run.standing import Again, Place, Standing, place_of
 from mtbench_pytest.store.keys import digest, prompt_digest
+from mtbench_pytest.store.leases import Crew, once
+from mtbench_pytest.store.store import Store
 
-if TYPE_CHECKING:
-    from mtbench_pytest.run.contest import Contest
+_DAY = 24 * 3600.0  # seconds after which a run that was cut off is none to go on with
 
-Place = tuple[QuestionId, int, int, int]
+
 """Question, turn, sample, repeat."""
-
-REGRADE = "--mtbench-regrade-baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """A blessed grade that is asked for once more.
-
-    Attributes:
-        task: What the judge is asked, whatever is stored.
-        old: What it gave when the baseline was blessed, the mean over its repeats.
-    """
-
-    task: GradeTask
-    old: float
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a blessed baseline's grades enter a run.
-
-    Attributes:
-        grades: Those that stand; empty where all its answers are graded anew.
-        anew: Why they are graded anew, or "".
-        nonce: Given to both sides' grades, so that none comes from an earlier run; or "".
-        again: Grades that are asked for once more, to see whether the judge moved.
-        noise: Standard deviation of the difference between an answer's old grade and one of today, were the
-            judge the same: 0 where it is not known, for each answer was graded once.
-        served: The names and fingerprints under which the judge's server answered then.
-    """
-
-    blessed: Blessed
-    grades: Mapping[Place, Judgment] = field(default_factory=dict)
-    anew: str = ""
-    nonce: str = ""
-    again: tuple[Again, ...] = ()
-    noise: float = 0.0
-    served: Sequence[Mapping[str, str]] = ()
-
-    def grade(self, task: GradeTask) -> Judgment | None:
-        """The blessed grade that stands for a task about the baseline's answer."""
-        return self.grades.get(_place(task))
-
-
-def known_grades(standings: Iterable[Standing]) -> dict[QuestionId, float]:
-    """The baseline's mean grade of each question whose blessed grades, by every judge, stand."""
-    each = [_known_grades(standing) for standing in standings]
-    known = set.intersection(*map(set, each)) if each else set()
-    return {question_id: fmean(grades[question_id] for grades in each) for question_id in known}
-
-
-def _known_grades(standing: Standing) -> dict[QuestionId, float]:
-    """One judge's."""
-    turns: dict[tuple[QuestionId, int], list[float]] = {}
-    for (question_id, _, sample, _), judgment in standing.grades.items():
-        turns.setdefault((question_id, sample), []).append(judgment.grade)
-    # Each answer has as many grades as the others, of all its turns and repeats.
-    samples: dict[QuestionId, list[float]] = {}
-    for (question_id, _), grades in turns.items():
-        samples.setdefault(question_id, []).append(fmean(grades))
-    return {question_id: fmean(grades) for question_id, grades in samples.items()}
-
-
-def drift_of(again: Sequence[Again], grades: Sequence[float | None], noise: float = 0.0) -> Drift:
-    """What grades of today, None where one could not be had, say of those from before.
-
-    Args:
-        again: What was asked.
-        grades: The answers, in the same order.
-        noise: See `Standing`.
-    """
-    pairs: dict[QuestionId, list[tuple[float, float | None]]] = {}
-    for one, grade in zip(again, grades, strict=True):
-        pairs.setdefault(one.task.question.question_id, []).append((one.old, grade))
-    # The question is the unit: its turns are one difference.
-    whole = [
-        (fmean(old for old, _ in found), fmean(new for _, new in found if new is not None))
-        for found in pairs.values()
-        if all(new is not None for _, new in found)
-    ]
-    return measure(whole, len(pairs), noise)
 
 
 class _AnewError(Exception):
@@ -233,7 +157,7 @@ def _grades(
     grades = {}
     for task in tasks:
         question = task.question
-        line, where = lines.get(_place(task)), f"question {question.question_id}, turn {task.turn}"
+        line, where = lines.get(place_of(task)), f"question {question.question_id}, turn {task.turn}"
         if line is None:
             times = f" for the {task.repeat}. time" if task.repeat > 1 else ""
             raise _AnewError(f"it has no grade of {where}{times}")
@@ -241,7 +165,7 @@ def _grades(
             raise _AnewError(f"{where} was graded under another prompt or reference")
         if not blessed.judged_alike(question):
             raise _AnewError(f"the references or checks of question {question.question_id} were changed")
-        grades[_place(task)] = _judgment(line, task, judge)
+        grades[place_of(task)] = _judgment(line, task, judge)
     return grades
 
 
@@ -271,5 +195,66 @@ def _judgment(line: SingleLine, task: GradeTask, judge: str) -> Judgment:
     )
 
 
-def _place(task: GradeTask) -> Place:
-    return (task.question.question_id, task.turn, task.sample, task.repeat)
+def incomparable(blessed: Mapping[str, Any] | None, drift: Mapping[str, Any] | None) -> str:
+    """Why blessed grades and this run's cannot be compared, or "".
+
+    Args:
+        blessed: What `standing_result` says.
+        drift: What `drift_result` says.
+    """
+    if not blessed or not blessed["checked"]:
+        return ""
+    if drift is None or (not drift["known"] and drift["asked"] > 1):
+        n = drift["n"] if drift else 0
+        return (
+            f"whether the judge has drifted is not known: {n} of {blessed['checked']} blessed answers could "
+            f"be graded again; run it again, or {REGRADE} grades all of them anew"
+        )
+    if not drift["beyond_noise"]:
+        return ""
+    return (
+        f"the judge has drifted: it grades {abs(drift['shift']):.2f} points "
+        f"{'lower' if drift['shift'] < 0 else 'higher'} than when {blessed['name']} was blessed "
+        f"({graded_again(drift)}), so that old and new grades cannot be compared; "
+        f"{REGRADE} grades the baseline anew"
+    )
+
+
+def fresh_nonce(crew: Crew, about: str) -> str:
+    """A name that no other run has; its processes agree on one.
+
+    Args:
+        about: What it is for.
+    """
+    return str(once(crew, f"nonce/{about}", lambda: uuid4().hex))
+
+
+class Regrading:
+    """A run that grades all anew. One that was cut off goes on with the grades it has.
+
+    Args:
+        about: What is graded anew.
+    """
+
+    def __init__(self, store: Store, about: str) -> None:
+        self._store = store
+        self._about = about
+        self._key = digest("regrading", about)
+
+    def nonce(self, crew: Crew) -> str:
+        """The name of its grades."""
+        return str(once(crew, f"nonce/{self._about}", self._name))
+
+    def done(self) -> None:
+        """The next run of it begins anew."""
+        with suppress(StoreError):  # it does in any case after a day
+            self._store.forget_identity(self._key)
+
+    def _name(self) -> str:
+        known = self._store.identity(self._key)
+        if known is not None and time.time() - known["since"] < _DAY:
+            return str(known["nonce"])
+        self.done()
+        nonce = uuid4().hex
+        self._store.remember_identity(self._key, {"nonce": nonce, "since": time.time()})
+        return nonce

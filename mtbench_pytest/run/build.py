@@ -6,15 +6,14 @@ from collections.abc import Collection, Sequence
 
 from mtbench_pytest.bench.bench import Bench
 from mtbench_pytest.core.errors import SpecError
+from mtbench_pytest.core.files import file_name
 from mtbench_pytest.core.records import SIDES, Party
 from mtbench_pytest.core.specs import python_factory
 from mtbench_pytest.judges import Judge, build_judge
 from mtbench_pytest.models import build_model
 from mtbench_pytest.models.api.budget import Budget, Spends
-from mtbench_pytest.report.fastchat import file_name
 from mtbench_pytest.run.contest import Contest
-from mtbench_pytest.run.settings import Settings
-from mtbench_pytest.run.snapshots.mode import replays_by_default
+from mtbench_pytest.run.settings import Settings, replays_by_default
 from mtbench_pytest.run.snapshots.replay import Replay
 
 

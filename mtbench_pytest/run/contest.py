@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mtbench_pytest.bench.bench import Bench
-from mtbench_pytest.core.records import SIDES, Answer, AnswerTask, Judgment, Question, Sampling, Side
+from mtbench_pytest.core.records import (
+    SIDES,
+    Answer,
+    AnswerTask,
+    GameTask,
+    GradeTask,
+    Judgment,
+    Question,
+    Sampling,
+    Side,
+)
 from mtbench_pytest.gate.drops import FURTHER
-from mtbench_pytest.judges.base import CountsRepeats, GameTask, GradeTask, HasGrades, Judge
+from mtbench_pytest.judges.base import CountsRepeats, HasGrades, Judge
 from mtbench_pytest.models.base import ChatModel, Sampled
-
-if TYPE_CHECKING:
-    from mtbench_pytest.run.blessed_grades import Standing
+from mtbench_pytest.run.standing import Standing
 
 
 def sampling_for(

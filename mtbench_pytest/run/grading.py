@@ -15,19 +15,21 @@ from mtbench_pytest.core.records import (
     Answer,
     AnswerFailure,
     Game,
+    GameTask,
+    GradeTask,
     JudgeFailure,
     Judgment,
+    Task,
     Verdict,
 )
-from mtbench_pytest.findings.constancy import drift_result, incomparable, standing_result
-from mtbench_pytest.findings.drift import Drift
+from mtbench_pytest.findings.drift import Drift, drift_result
 from mtbench_pytest.gate.drops import AskAgain
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
-from mtbench_pytest.run.blessed_grades import Standing, drift_of
+from mtbench_pytest.run.blessed_grades import incomparable
 from mtbench_pytest.run.contest import Contest, as_party, is_free
 from mtbench_pytest.run.judge_queue import JudgeDesk
 from mtbench_pytest.run.progress import Progress
 from mtbench_pytest.run.question_state import Case, Slot
+from mtbench_pytest.run.standing import Standing, drift_of, standing_result
 
 Named = TypeVar("Named", bound=Answer | AnswerFailure | Judgment | Game | JudgeFailure)
 Said = TypeVar("Said", bound=Answer | AnswerFailure | JudgeFailure)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from mtbench_pytest.core.aio import Serial, never_cancelling_itself
 from mtbench_pytest.core.errors import BudgetError, JudgeError, JudgeLeft, MTBenchError, StoreError
-from mtbench_pytest.core.records import Game, JudgeFailure, Judgment
+from mtbench_pytest.core.records import Game, GradeTask, JudgeFailure, Judgment, Task, repeat_of
 from mtbench_pytest.core.serialize import judge_failure_from_dict, to_plain
+from mtbench_pytest.core.text import one_line
 from mtbench_pytest.gate.leaving import why_too_few
-from mtbench_pytest.judges.base import GradeTask, Judge, Task, repeat_of
+from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.models.api.throttle import Places, held
-from mtbench_pytest.report.terminal import one_line
 from mtbench_pytest.run.contest import is_free
 from mtbench_pytest.store.keys import judgment_key
 from mtbench_pytest.store.leases import POLL, Crew

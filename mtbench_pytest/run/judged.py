@@ -6,10 +6,12 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mtbench_pytest.core.records import Answer, AnswerFailure, Judgment, Question, Row, Side, Verdict
+from mtbench_pytest.core.records import Answer, AnswerFailure, Judgment, Question, Side, Verdict
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import failure_kind, failure_place, grades_in_words
+from mtbench_pytest.core.text import printable
 from mtbench_pytest.findings.drops import again_in_words
 from mtbench_pytest.gate.drops import Again, drop_stands, graded_again
-from mtbench_pytest.report.terminal import failure_kind, failure_place, grades_in_words, printable
 
 _WIDTH = 100
 _LINES = 6

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.core.records import SIDES
-from mtbench_pytest.findings.constancy import drift_result, standing_result
-from mtbench_pytest.findings.drift import Drift
+from mtbench_pytest.findings.base import judges_of
+from mtbench_pytest.findings.drift import Drift, drift_result
 from mtbench_pytest.run.contest import Contest, as_party
 from mtbench_pytest.run.settings import Settings
+from mtbench_pytest.run.standing import standing_result
 
 Parties = Mapping[str, Any]
 
@@ -98,12 +99,6 @@ def _of_all(judges: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         "checked": max(blessed["checked"] for blessed in each),
         "served": [],
     }
-
-
-def judges_of(parties: Parties) -> Sequence[Mapping[str, Any]]:
-    """The judges, one by one; each with the blessed baseline as its own grades make it."""
-    judge = parties["judge"]
-    return judge.get("judges") or [{**judge, "blessed": parties["baseline"].get("blessed")}]
 
 
 def is_panel(parties: Parties) -> bool:

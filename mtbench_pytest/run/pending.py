@@ -13,15 +13,16 @@ from mtbench_pytest.core.records import (
     Answer,
     AnswerTask,
     Game,
+    GradeTask,
     Judgment,
     Question,
     QuestionId,
-    Row,
-    Sample,
     Side,
+    Task,
 )
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.gate.drops import AskAgain
-from mtbench_pytest.judges.base import GradeTask, Judge, Task
+from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.models.base import ChatModel, Fingerprints
 from mtbench_pytest.run.contest import Contest, as_party, is_free
 from mtbench_pytest.store.keys import AnswerKeys, digest, judgment_key

@@ -19,16 +19,8 @@ from typing import Any
 
 from mtbench_pytest.core.aio import Serial, Tasks, cancel_all, off_loop
 from mtbench_pytest.core.errors import MTBenchError, StoreError
-from mtbench_pytest.core.records import (
-    SIDES,
-    Answer,
-    AnswerFailure,
-    AnswerTask,
-    Question,
-    QuestionId,
-    Row,
-    Side,
-)
+from mtbench_pytest.core.records import SIDES, Answer, AnswerFailure, AnswerTask, Question, QuestionId, Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.findings.drift import Drift
 from mtbench_pytest.gate.drops import AskAgain
 from mtbench_pytest.gate.early_stop import Course

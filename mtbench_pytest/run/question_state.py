@@ -15,11 +15,10 @@ from mtbench_pytest.core.records import (
     JudgeFailure,
     Judgment,
     Question,
-    Row,
-    Sample,
     Side,
     Verdict,
 )
+from mtbench_pytest.core.row import Row, Sample
 
 T = TypeVar("T")
 Slot = tuple[Side, int]

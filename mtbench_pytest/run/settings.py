@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,18 @@ from mtbench_pytest.core.specs import Parser, Spec, choice, number, parse_spec, 
 from mtbench_pytest.findings.drift import LEAST
 from mtbench_pytest.gate.decide import Policy
 from mtbench_pytest.run.options import OPTIONS, Option
-from mtbench_pytest.run.snapshots.mode import MODES, Mode
 from mtbench_pytest.store.database import sqlite_url
+
+FEWEST = 17  # questions; with fewer no bound decides before the last
+
+_RECORDING: tuple[Mode, ...] = ("new", "all")
+
+
+Mode = Literal["off", "none", "new", "all"]
+
+MODES: tuple[Mode, ...] = ("none", "new", "all", "off")
+
+_NO = ("", "0", "false", "no")
 
 
 def _text(text: str) -> str:
@@ -272,3 +283,68 @@ def _place(value: Any, option: Option, base: Path) -> Any:
     if option.name == "bench":
         return base / value if (base / value).is_dir() else Path(value)
     return value
+
+
+def replays_by_default(judges: Sequence[Spec]) -> bool:
+    """Whether a run that says nothing of it replays where it can: on a CI machine without a judge's key.
+
+    A judge that needs no key does not: on this machine, recorded, or the checks.
+    """
+    served = [judge for judge in judges if judge.kind == "openai"]
+    if not served or os.environ.get("CI", "").lower() in _NO:
+        return False
+    from mtbench_pytest.models.api.server import lacks_key
+
+    return any(map(lacks_key, served))
+
+
+def mode_of(stated: Mode | None, judges: Sequence[Spec], *, recorded: bool) -> Mode:
+    """What a bench's run does.
+
+    Args:
+        stated: By the option; None where it is not given.
+        recorded: Whether the bench has snapshots.
+    """
+    if stated is not None:
+        return stated
+    return "none" if recorded and replays_by_default(judges) else "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Whether a run ends once its decision is certain.
+
+    Attributes:
+        on: It does.
+        why: Why, in a few words; "" where the option says so.
+    """
+
+    on: bool
+    why: str = ""
+
+    @property
+    def word(self) -> str:
+        """For the header."""
+        return f"early stop {'on' if self.on else 'off'}" + (f" ({self.why})" if self.why else "")
+
+
+def stopping_of(settings: Settings, mode: Mode, questions: int, *, more_tests: bool | None) -> Stopping:
+    """Whether a run stops early; what it says depends on what every process of a run knows.
+
+    Args:
+        mode: What the run does with its snapshots.
+        questions: Of the bench, or of the declared sample.
+        more_tests: Whether a question has more than one plain test, which would be skipped with it; None
+            where that is not known yet.
+    """
+    if settings.early_stop is not None:
+        return Stopping(settings.early_stop)
+    if mode in _RECORDING:
+        return Stopping(False, "the run records")
+    if mode == "none" or not settings.judge_may_cost:
+        return Stopping(False, "no call of the judge costs anything")
+    if questions < FEWEST:
+        return Stopping(False, f"under {FEWEST} questions")
+    if more_tests is None:
+        return Stopping(True, "where a question has its one test alone")
+    return Stopping(False, "a question has more than one plain test") if more_tests else Stopping(True)

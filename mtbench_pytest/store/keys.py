@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mtbench_pytest.core.records import AnswerTask, Prompt, Question
-from mtbench_pytest.judges.base import GradeTask, Task, repeat_of
+from mtbench_pytest.core.records import AnswerTask, GradeTask, Prompt, Question, Task, repeat_of
 
 
 class AnswerKeys:

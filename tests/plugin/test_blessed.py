@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.cli.blessing import bless
+from mtbench_pytest.cli.bless import bless
 from tests.plugin.harness import BARE_AND_XDIST, Example
 
 PAID = "python:stage:judge?paid=1"

@@ -31,8 +31,8 @@ def counts(run: Run) -> list[tuple[int, ...]]:
 def log_every(example: Example, seconds: float) -> None:
     """For runs in processes of their own."""
     (example.path / "conftest.py").write_text(
-        "from mtbench_pytest.plugin import progress as live, watch\n"
-        f"live._LOG_EVERY = {seconds}\nwatch._EVERY = {seconds / 2}\n"
+        "from mtbench_pytest.plugin import progress as live\n"
+        f"live._LOG_EVERY = {seconds}\nlive._EVERY = {seconds / 2}\n"
     )
 
 

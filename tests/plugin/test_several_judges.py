@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.cli.blessing import bless
+from mtbench_pytest.cli.bless import bless
 from tests.plugin.harness import BARE_AND_XDIST, Example, Run
 
 

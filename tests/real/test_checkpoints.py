@@ -12,7 +12,7 @@ import pytest
 from mtbench_pytest.core.errors import FileError, ModelError, MTBenchError, SpecError
 from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models.base import Renders
-from mtbench_pytest.models.hf import devices
+from mtbench_pytest.models.hf import settings
 from mtbench_pytest.models.hf.checkpoint import require
 from mtbench_pytest.models.hf.engine import load_config
 from mtbench_pytest.models.hf.model import from_spec
@@ -180,21 +180,21 @@ def test_a_gpu_that_is_not_there(tiny: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert "device=cuda, but torch sees 0 CUDA GPUs here" in problem(tiny, "device=cuda")
     assert "device=mps, but torch has no MPS here" in problem(tiny, "device=mps")
-    assert devices.pick_device("auto", "x") == "cpu"
+    assert settings.pick_device("auto", "x") == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert "device=cuda:2, but torch sees 2 CUDA GPUs" in problem(tiny, "device=cuda:2")
-    assert devices.pick_device("auto", "x") == "cuda"
+    assert settings.pick_device("auto", "x") == "cuda"
 
 
 def test_the_dtype_on_a_gpu_is_the_checkpoints_own(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(tiny, None)
-    assert devices.pick_dtype("auto", "cuda", config) == "float32"
+    assert settings.pick_dtype("auto", "cuda", config) == "float32"
     config.dtype = torch.bfloat16
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
-    assert devices.pick_dtype("auto", "cuda:0", config) == "float16"
-    assert devices.pick_dtype("auto", "mps", config) == "bfloat16"
-    assert devices.pick_dtype("float16", "cpu", config) == "float16"
+    assert settings.pick_dtype("auto", "cuda:0", config) == "float16"
+    assert settings.pick_dtype("auto", "mps", config) == "bfloat16"
+    assert settings.pick_dtype("float16", "cpu", config) == "float16"
 
 
 def test_the_dtype_on_a_cpu_is_bfloat16_where_it_has_instructions_for_it(
@@ -205,10 +205,10 @@ def test_the_dtype_on_a_cpu_is_bfloat16_where_it_has_instructions_for_it(
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
-    assert devices.pick_dtype("auto", "cpu", config) == "float32"
+    assert settings.pick_dtype("auto", "cpu", config) == "float32"
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
-    assert devices.pick_dtype("auto", "cpu", config) == "bfloat16"
-    assert devices.pick_dtype("float32", "cpu", config) == "float32"
+    assert settings.pick_dtype("auto", "cpu", config) == "bfloat16"
+    assert settings.pick_dtype("float32", "cpu", config) == "float32"
 
 
 def test_a_missing_package_names_the_extra_and_threads_wait_without_spinning(

@@ -9,9 +9,18 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.core.errors import ServiceError
-from mtbench_pytest.core.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question, Reply
+from mtbench_pytest.core.records import (
+    Answer,
+    Game,
+    GameTask,
+    GradeTask,
+    JudgeFailure,
+    Judgment,
+    Prompt,
+    Question,
+    Reply,
+)
 from mtbench_pytest.core.specs import parse_spec
-from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.openai import OpenAIJudge
 from tests.real.replies import Body
 from tests.real.server import ChatServer

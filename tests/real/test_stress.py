@@ -16,6 +16,7 @@ from mtbench_pytest.core.errors import BudgetError, MTBenchError, ServiceError
 from mtbench_pytest.core.records import (
     Answer,
     AnswerTask,
+    GradeTask,
     JudgeFailure,
     Judgment,
     Prompt,
@@ -23,7 +24,6 @@ from mtbench_pytest.core.records import (
     Reply,
     Sampling,
 )
-from mtbench_pytest.judges.base import GradeTask
 from mtbench_pytest.judges.openai import OpenAIJudge
 from mtbench_pytest.models.api.budget import Budget, Ledger
 from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion, Server

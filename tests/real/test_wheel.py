@@ -39,7 +39,10 @@ def test_the_wheel_holds_package_and_suites_only(site: Path) -> None:
     assert {name.split("-")[0] for name in tops} == {"mtbench_pytest"}
     suite = {path.name for path in (site / "mtbench_pytest/suites/general").iterdir()}
     assert {"question.jsonl", "reference_answer", "bench.toml", "test_general.py"} <= suite
-    data = {str(path.relative_to(site / "mtbench_pytest/bench")) for path in site.glob("mtbench_pytest/bench/*/*.*")}
+    data = {
+        str(path.relative_to(site / "mtbench_pytest/bench"))
+        for path in site.glob("mtbench_pytest/bench/*/*.*")
+    }
     assert {f"judge_prompts/{code}.jsonl" for code in ("en", "zh", "ko", "de")} <= data
     assert {"scaffold/question.jsonl", "scaffold/bench.toml", "scaffold/workflow.yml"} <= data
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.bench.bench import load_bench
-from mtbench_pytest.cli.blessing import bless
+from mtbench_pytest.cli.bless import bless
 from mtbench_pytest.core.errors import NotNeeded, VerdictError
-from mtbench_pytest.core.records import Party
+from mtbench_pytest.core.records import GradeTask, Party, Task
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
+from mtbench_pytest.judges.base import JudgeReply
 from mtbench_pytest.judges.scripted import ScriptedJudge
-from mtbench_pytest.models.baselines import Blessed, read_blessed
+from mtbench_pytest.models.blessed import Blessed, read_blessed
 from mtbench_pytest.models.scripted import ScriptedModel
+from mtbench_pytest.release.publish import write_report
 from mtbench_pytest.run.bench_run import BenchRun
 from mtbench_pytest.run.resources import Office
 from mtbench_pytest.run.settings import read_settings
@@ -151,7 +152,7 @@ class Home:
             run.close()
             self.asked = list(ASKED)
         decision = run.decide("")
-        run.write_report(decision, self.path / "mtbench-report")
+        write_report(run, decision, self.path / "mtbench-report")
         office.close()
         return run, decision
 

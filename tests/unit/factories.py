@@ -22,10 +22,10 @@ from mtbench_pytest.core.records import (
     Question,
     QuestionId,
     Reply,
-    Row,
     Side,
     Verdict,
 )
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decision import Bounds
 
 # Six questions that are alike show little of others: with the usual margins none would pass.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mtbench_pytest.core.records import Row
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
 from tests.unit.factories import Winner, consistent, questions, row

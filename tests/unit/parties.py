@@ -8,14 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from mtbench_pytest.core.records import (
-    Question,
-    QuestionId,
-    Reply,
-    Row,
-    Side,
-)
-from mtbench_pytest.judges.base import GradeTask, Judge, JudgeReply, Task
+from mtbench_pytest.core.records import GradeTask, Question, QuestionId, Reply, Side, Task
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.judges.base import Judge, JudgeReply
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.models.scripted import ScriptedModel

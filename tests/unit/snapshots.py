@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mtbench_pytest.core.records import Answer, Prompt, Question, Reply, Row, Sampling, Side, Verdict
+from mtbench_pytest.core.records import Answer, Prompt, Question, Reply, Sampling, Side, Verdict
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.run.snapshots.snapshot import About, JudgeSnapshot, Snapshot, snapshot_of
 from tests.unit.factories import question, row
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.findings.aliases import is_floating
-from mtbench_pytest.findings.constancy import constancy_lines
+from mtbench_pytest.findings.drift import constancy_lines
+from mtbench_pytest.findings.model_names import is_floating
 
 FLOATING = """
 gpt-4 gpt-4o gpt-4o-mini gpt-4-turbo gpt-3.5-turbo gpt-4.1 chatgpt-4o-latest o1 o3-mini

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.errors import VerdictError
-from mtbench_pytest.core.records import Row
+from mtbench_pytest.core.records import GradeTask, Task
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.drops import graded_again
-from mtbench_pytest.judges.base import GradeTask, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.run.pending import parties_with_work

@@ -12,13 +12,28 @@ import pytest
 
 from mtbench_pytest.bench.bench import read_choices
 from mtbench_pytest.bench.config import REFERENCE_CATEGORIES
-from mtbench_pytest.bench.prompt_files import BUILTIN, builtin_prompts, read_templates
-from mtbench_pytest.bench.prompts import PromptBook, parse_grade, parse_winner
+from mtbench_pytest.bench.prompts import (
+    BUILTIN,
+    PromptBook,
+    builtin_prompts,
+    parse_grade,
+    parse_winner,
+    read_templates,
+)
 from mtbench_pytest.bench.verdicts import escape
 from mtbench_pytest.core.errors import VerdictError
-from mtbench_pytest.core.records import Answer, Game, JudgeFailure, Judgment, Prompt, Question
+from mtbench_pytest.core.records import (
+    Answer,
+    Game,
+    GameTask,
+    GradeTask,
+    JudgeFailure,
+    Judgment,
+    Prompt,
+    Question,
+    Task,
+)
 from mtbench_pytest.findings.injection import delimiters, find
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from tests.unit.factories import answer, question
 from tests.unit.factories import book as numbered_book

@@ -11,7 +11,7 @@ import pytest
 from mtbench_pytest.core.errors import FileError, MTBenchError, SpecError
 from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.models import build_model
-from mtbench_pytest.models.baselines import Blessed, read_blessed
+from mtbench_pytest.models.blessed import Blessed, read_blessed
 from mtbench_pytest.store.keys import digest
 from tests.unit.blessing import Home
 from tests.unit.factories import question_line

@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.bench.languages import Spoken
-from mtbench_pytest.core.records import Row, Sample, Verdict
-from mtbench_pytest.findings.biases import Attempt, Biases, ByLength, biases
-from mtbench_pytest.findings.biases_text import biases_lines, biases_markdown, biases_result
-from mtbench_pytest.gate.stats import Controlled
+from mtbench_pytest.core.records import Verdict
+from mtbench_pytest.core.row import Row, Sample
+from mtbench_pytest.findings.biases import (
+    Attempt,
+    Biases,
+    ByLength,
+    biases,
+    biases_lines,
+    biases_markdown,
+    biases_result,
+)
+from mtbench_pytest.findings.languages import Spoken
+from mtbench_pytest.findings.length_control import Controlled
 from tests.unit.factories import ABOUT, answer, consistent, judgment, question, row, sides
 
 LOOP = "and so it goes on and on " * 30

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.cli import main
-from mtbench_pytest.cli.blessing import bless
-from mtbench_pytest.cli.provenance import provenance
+from mtbench_pytest.cli.bless import bless, provenance
 from mtbench_pytest.core.errors import FileError, GivenError, MTBenchError, SpecError
 from mtbench_pytest.judges.fastchat import read_judgments
-from mtbench_pytest.models.baselines import file_digest, read_blessed
+from mtbench_pytest.models.blessed import file_digest, read_blessed
 from mtbench_pytest.models.recorded import recorded_replies
 from tests.unit.blessing import Home
 from tests.unit.factories import read_lines

@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from mtbench_pytest.core.errors import ModelError, NotNeeded, ServiceError
-from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, QuestionId
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, QuestionId, Task
 from mtbench_pytest.gate.decision import Outcome
 from mtbench_pytest.gate.early_stop import Course
-from mtbench_pytest.judges.base import Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.run.pipeline import Pipeline

@@ -9,8 +9,15 @@ from typing import Any, get_args
 import pytest
 
 from mtbench_pytest.bench.languages import detect
-from mtbench_pytest.bench.prompt_files import BUILTIN, builtin_prompts, read_templates, spare_prompts
-from mtbench_pytest.bench.prompts import ANY_LATER, PromptBook, PromptType
+from mtbench_pytest.bench.prompts import (
+    ANY_LATER,
+    BUILTIN,
+    PromptBook,
+    PromptType,
+    builtin_prompts,
+    read_templates,
+    spare_prompts,
+)
 from mtbench_pytest.core.records import Question
 
 # What each language says of orders inside the material.

@@ -13,9 +13,12 @@ from mtbench_pytest.findings.calibration import (
     Calibration,
     calibration_path,
     read_calibration,
+    trust_in,
+    trust_line,
+    trust_markdown,
+    trust_result,
     write_calibration,
 )
-from mtbench_pytest.findings.calibration_text import trust_in, trust_line, trust_markdown, trust_result
 
 MEASURED = Calibration("gpt-4o", 1757, 2668, 80, 0.451, 0.41, 0.49, 925, 1428, "ab" * 32, "2026-11-25")
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.core.errors import JudgeError, SpecError
-from mtbench_pytest.core.records import Answer, Game, Judgment, Prompt, Question, Reply
+from mtbench_pytest.core.records import Answer, Game, GameTask, GradeTask, Judgment, Prompt, Question, Reply
 from mtbench_pytest.core.specs import parse_spec
-from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.checks import ChecksJudge
 
 PROMPT = Prompt("single-first", "not read", "not read")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.errors import VerdictError
-from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply
-from mtbench_pytest.judges.base import Task
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.run.contest import Contest

@@ -11,18 +11,20 @@ import pytest
 
 from mtbench_pytest.bench.config import CategoryRules
 from mtbench_pytest.cli import main
-from mtbench_pytest.findings.critical_chance import (
+from mtbench_pytest.findings.critical import (
     FalseAlarm,
     JudgeNoise,
     Turn,
     false_alarm,
+    false_alarm_line,
+    false_alarm_markdown,
+    false_alarm_result,
     gradings_by,
     noise_of_judge,
     noise_of_judges,
     turns_of_questions,
     turns_of_rows,
 )
-from mtbench_pytest.findings.critical_text import false_alarm_line, false_alarm_markdown, false_alarm_result
 from mtbench_pytest.gate.decide import Policy
 from mtbench_pytest.gate.stats import any_of, turn_chance
 from mtbench_pytest.gate.stats.false_alarms import grade_chances

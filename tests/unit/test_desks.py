@@ -12,8 +12,18 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.core.errors import ServiceError, VerdictError
-from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, QuestionId, Reply, Row
-from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
+from mtbench_pytest.core.records import (
+    Answer,
+    AnswerFailure,
+    AnswerTask,
+    GradeTask,
+    Question,
+    QuestionId,
+    Reply,
+    Task,
+)
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.judges.base import JudgeReply
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.base import ChatModel
 from mtbench_pytest.models.scripted import ScriptedModel

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.cli import main
-from mtbench_pytest.core.records import Reply
-from mtbench_pytest.judges.base import Task
+from mtbench_pytest.core.records import Reply, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from tests.unit.factories import question_line, write_bench

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from mtbench_pytest.core.records import GradeTask
 from mtbench_pytest.findings.drift import measure
-from mtbench_pytest.judges.base import GradeTask
-from mtbench_pytest.run.blessed_grades import Again, drift_of
+from mtbench_pytest.run.standing import Again, drift_of
 from tests.unit.factories import PROMPT, answer, question
 
 

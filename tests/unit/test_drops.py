@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mtbench_pytest.bench.config import CategoryRules
-from mtbench_pytest.core.records import Judgment, Row, Sample, Side
+from mtbench_pytest.core.records import Judgment, Side
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.core.serialize import row_from_dict, to_plain
 from mtbench_pytest.gate.decide import Policy
 from mtbench_pytest.gate.drops import Again, asks_again, drop_stands, drops_of, graded_again

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from mtbench_pytest.bench.bench import mixed
-from mtbench_pytest.core.records import Question, QuestionId, Row
+from mtbench_pytest.core.records import Question, QuestionId
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decision import Decision, Outcome
 from mtbench_pytest.gate.early_stop import Course, Rows, control_of, decide_early, levels_of, look_ends
 from mtbench_pytest.gate.stats import ControlVariate

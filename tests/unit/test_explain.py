@@ -6,16 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mtbench_pytest.core.text import chance, confidence
 from mtbench_pytest.gate.decision import Bounds, CategoryLine, Collapses, EarlyStop, Endpoint
-from mtbench_pytest.gate.explain import (
-    chance,
-    cheapest,
-    confidence,
-    explain,
-    explain_collapses,
-    explain_drop,
-    explain_early,
-)
+from mtbench_pytest.gate.explain import cheapest, explain, explain_collapses, explain_drop, explain_early
 
 OPEN = Endpoint(
     name="grade",

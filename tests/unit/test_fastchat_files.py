@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.bench.bench import read_choices
-from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Reply, Row, Sampling, Verdict
+from mtbench_pytest.core.files import file_name, write_files
+from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Reply, Sampling, Verdict
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.judges.fastchat import read_judgments
 from mtbench_pytest.models.recorded import RecordedAnswers
-from mtbench_pytest.report.fastchat import fastchat_files, file_name
-from mtbench_pytest.report.folder import write_files
+from mtbench_pytest.report.fastchat import fastchat_files
 from tests.unit.factories import answer, consistent, question, read_lines, row, sides, verdict
 
 ROWS = [

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mtbench_pytest.core.records import AnswerFailure, Row, Verdict
-from mtbench_pytest.findings.fitness import grades_used, judge_fitness, position_of
+from mtbench_pytest.core.records import AnswerFailure, Verdict
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.findings.judge import grades_used, judge_fitness, position_of
 from tests.unit.factories import Winner, answer, consistent, judge_failure, row, verdict
 
 FLIPS: tuple[Winner, Winner] = ("A", "A")

@@ -9,7 +9,7 @@ import pytest
 
 from mtbench_pytest.bench.bench import load_bench
 from mtbench_pytest.bench.config import CategoryRules
-from mtbench_pytest.core.records import Row
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.comparisons import clear_flips
 from mtbench_pytest.gate.decide import Policy, decide, exit_status
 from mtbench_pytest.gate.decision import Decision, Endpoint, Levels, Outcome

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mtbench_pytest.bench.config import CategoryRules
-from mtbench_pytest.core.records import SIDES, Judgment, Row, Side
+from mtbench_pytest.core.records import SIDES, Judgment, Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
 from tests.unit.factories import judgment, question, questions, row

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.bench.layout import question_places
-from mtbench_pytest.core.records import Row
+from mtbench_pytest.bench.locate import question_places
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.github import Drop, command, size_of, step_summary, workflow_commands

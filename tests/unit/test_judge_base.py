@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from mtbench_pytest.core.errors import ServiceError, VerdictError
-from mtbench_pytest.core.records import Game, JudgeFailure, Judgment
-from mtbench_pytest.judges.base import GameTask, GradeTask, JudgeReply, Task
+from mtbench_pytest.core.records import Game, GameTask, GradeTask, JudgeFailure, Judgment, Task
+from mtbench_pytest.judges.base import JudgeReply
 from mtbench_pytest.judges.scripted import Said, ScriptedJudge
 from tests.unit.factories import PROMPT, answer, question
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from mtbench_pytest.core.records import Row
-from mtbench_pytest.findings.fitness import judge_fitness
-from mtbench_pytest.findings.judge_text import fitness_lines, fitness_markdown, fitness_result
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.findings.judge import fitness_lines, fitness_markdown, fitness_result, judge_fitness
 from tests.unit.factories import consistent, row, verdict
 
 

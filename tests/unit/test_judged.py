@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.core.records import Row
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.run.judged import Judged, judged_from
 from tests.unit.factories import answer, consistent, question, row, sides
 

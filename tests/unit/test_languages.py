@@ -11,10 +11,11 @@ import pytest
 
 from mtbench_pytest.bench import languages
 from mtbench_pytest.bench.bench import load_bench
-from mtbench_pytest.bench.languages import Spoken, common_language, detect, spoken
+from mtbench_pytest.bench.languages import common_language, detect
 from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.core.records import Question, Row, Side
-from mtbench_pytest.findings.tongues import spoken_line, spoken_markdown
+from mtbench_pytest.core.records import Question, Side
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.findings.languages import Spoken, spoken, spoken_line, spoken_markdown
 from tests.unit.factories import answer, row
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scipy.optimize import minimize
 
-from mtbench_pytest.gate.stats import Compared, Controlled, length_controlled, t_quantile
+from mtbench_pytest.findings.length_control import Compared, Controlled, length_controlled
+from mtbench_pytest.gate.stats import t_quantile
 
 
 def cells(*counts: tuple[float, int, int]) -> list[Compared]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.core.records import AnswerFailure, Row
+from mtbench_pytest.core.records import AnswerFailure
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.report.markdown import report_markdown
 from tests.unit.factories import ABOUT, answer, consistent, judge_failure, question, row, sides

@@ -15,8 +15,7 @@ from mtbench_pytest.cli import main
 from mtbench_pytest.core.errors import MTBenchError
 from mtbench_pytest.core.jsonl import dump_jsonl
 from mtbench_pytest.core.records import Question
-from mtbench_pytest.findings.overlap import Metrics, Words, metrics
-from mtbench_pytest.findings.overlap_text import overlap, overlap_markdown, overlap_result
+from mtbench_pytest.findings.overlap import Metrics, Words, metrics, overlap, overlap_markdown, overlap_result
 
 REFERENCE = "the cat sat on the mat"
 REPLY = "the cat lay on a mat"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mtbench_pytest.core.errors import SpecError
-from mtbench_pytest.core.records import QuestionId, Row, Sample
+from mtbench_pytest.core.records import QuestionId
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.findings.noise import (
     check_margin,
     planned_floor,

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.core.records import Answer, AnswerFailure, Message, Question, Reply, Row, Sample
+from mtbench_pytest.core.records import Answer, AnswerFailure, Message, Question, Reply
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.report.html.page import WHOLE, report_page
 from tests.unit.factories import (

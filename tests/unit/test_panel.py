@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from mtbench_pytest.core.errors import BudgetError, MTBenchError, ServiceError
-from mtbench_pytest.core.records import JudgeFailure, Judgment, Row, Sample, Verdict
+from mtbench_pytest.core.records import GradeTask, JudgeFailure, Judgment, Task, Verdict
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.core.serialize import row_from_dict, to_plain
 from mtbench_pytest.gate.drops import drop_stands, graded_again
 from mtbench_pytest.gate.leaving import why_leaves, why_too_few
 from mtbench_pytest.gate.panel import concord, seat
-from mtbench_pytest.judges.base import GradeTask, Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.report.fastchat import fastchat_files
 from mtbench_pytest.run.build import told_apart

@@ -14,14 +14,16 @@ from mtbench_pytest.core.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
+    GameTask,
+    GradeTask,
     JudgeFailure,
     Question,
-    Row,
     Side,
+    Task,
 )
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judges.recorded import RecordedJudge
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.base import ChatModel

@@ -18,10 +18,12 @@ from mtbench_pytest.core.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
+    GradeTask,
     Reply,
     Side,
+    Task,
 )
-from mtbench_pytest.judges.base import GradeTask, JudgeReply, Task
+from mtbench_pytest.judges.base import JudgeReply
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.run.contest import Contest

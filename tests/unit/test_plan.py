@@ -16,9 +16,8 @@ from mtbench_pytest.cli.plan.judgments import Tally
 from mtbench_pytest.cli.plan.plan import make_plan
 from mtbench_pytest.cli.plan.power import USUAL, USUAL_CORRELATION, spread
 from mtbench_pytest.cli.plan.tokens import Tokens
-from mtbench_pytest.core.records import Reply
+from mtbench_pytest.core.records import Reply, Task
 from mtbench_pytest.gate.stats import correlation
-from mtbench_pytest.judges.base import Task
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.api.client import estimate_tokens
 from mtbench_pytest.models.scripted import ScriptedModel

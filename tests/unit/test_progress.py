@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.plugin.watch import overall
+from mtbench_pytest.plugin.progress import overall
 from mtbench_pytest.run.progress import Meter, Progress, Rates, added, merged, progress_line
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtbench_pytest.core.specs import parse_spec
-from mtbench_pytest.run.snapshots.mode import Mode, mode_of
+from mtbench_pytest.run.settings import Mode, mode_of
 
 HOSTED, LOCAL = "openai:gpt-4o", "openai:judge?base_url=http://127.0.0.1:8000/v1"
 

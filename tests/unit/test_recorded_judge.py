@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.core.errors import FileError, JudgeError, SpecError
-from mtbench_pytest.core.records import Game, JudgeFailure, Judgment
+from mtbench_pytest.core.records import Game, GameTask, GradeTask, JudgeFailure, Judgment
 from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.judges import build_judge
-from mtbench_pytest.judges.base import GameTask, GradeTask
 from mtbench_pytest.judges.recorded import RecordedJudge
 from tests.unit.factories import answer, book, pair_line, question, single_line, write_jsonl
 

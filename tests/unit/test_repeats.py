@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from mtbench_pytest.cli.standings import standings
+from mtbench_pytest.cli.show import standings
 from mtbench_pytest.core.errors import FileError, JudgeError, VerdictError
-from mtbench_pytest.core.records import JudgeFailure, Judgment, Row
+from mtbench_pytest.core.files import write_files
+from mtbench_pytest.core.records import GradeTask, JudgeFailure, Judgment, Task, repeat_of
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import worst_turn
 from mtbench_pytest.core.serialize import row_from_dict, to_plain
 from mtbench_pytest.gate.decide import Policy, decide
-from mtbench_pytest.judges.base import CountsRepeats, GradeTask, Task, repeat_of
+from mtbench_pytest.judges.base import CountsRepeats
 from mtbench_pytest.judges.checks import ChecksJudge
 from mtbench_pytest.judges.fastchat import binding, read_judgments
 from mtbench_pytest.judges.recorded import RecordedJudge
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.report.fastchat import fastchat_files
-from mtbench_pytest.report.folder import write_files
 from mtbench_pytest.report.html.page import report_page
 from mtbench_pytest.report.markdown import report_markdown
 from mtbench_pytest.report.result import row_result
-from mtbench_pytest.report.terminal import worst_turn
 from mtbench_pytest.run.contest import Contest
 from mtbench_pytest.run.judged import judged_from, why_unjudged
 from mtbench_pytest.run.pending import parties_with_work

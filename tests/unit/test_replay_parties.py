@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.core.errors import MTBenchError
-from mtbench_pytest.core.records import SIDES, AnswerFailure, JudgeFailure, Party, Question, Row, Side
+from mtbench_pytest.core.records import SIDES, AnswerFailure, JudgeFailure, Party, Question, Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.core.specs import Spec, parse_spec
 from mtbench_pytest.judges.checks import ChecksJudge
 from mtbench_pytest.judges.scripted import ScriptedJudge

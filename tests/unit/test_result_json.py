@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.core.records import AnswerFailure, Failure, Row, Verdict
+from mtbench_pytest.core.records import AnswerFailure, Failure, Verdict
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.report.result import SCHEMA_VERSION, result_json
 from tests.unit.factories import ABOUT, consistent, judge_failure, question, row, verdict

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mtbench_pytest.core.files import write_files
+from mtbench_pytest.core.records import Task
 from mtbench_pytest.gate.decide import Policy, decide
-from mtbench_pytest.judges.base import JudgeReply, Task
+from mtbench_pytest.judges.base import JudgeReply
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
-from mtbench_pytest.report.folder import report_files, write_files
+from mtbench_pytest.report.folder import report_files
 from mtbench_pytest.run.question_state import Parcel
 from tests.unit.factories import ABOUT, answer, question, questions, row, sides
 from tests.unit.parties import check_complete, contest, fair, rows_of, says

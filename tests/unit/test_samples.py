@@ -10,26 +10,27 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.bench.config import CategoryRules
-from mtbench_pytest.cli.standings import standings
+from mtbench_pytest.cli.show import standings
 from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.files import write_files
 from mtbench_pytest.core.records import (
     Answer,
     AnswerFailure,
     AnswerTask,
+    GameTask,
+    GradeTask,
     JudgeFailure,
     QuestionId,
     Reply,
-    Row,
-    Sample,
+    Task,
 )
+from mtbench_pytest.core.row import Row, Sample
 from mtbench_pytest.core.serialize import row_from_dict, to_plain
 from mtbench_pytest.gate.decide import Policy, decide
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task
 from mtbench_pytest.judges.fastchat import read_judgments
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.report.fastchat import fastchat_files
-from mtbench_pytest.report.folder import write_files
 from mtbench_pytest.report.html.page import report_page
 from mtbench_pytest.report.markdown import report_markdown
 from mtbench_pytest.report.result import row_result

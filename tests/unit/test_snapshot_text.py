@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.core.records import Reply, Sample, Verdict
+from mtbench_pytest.core.records import Reply, Verdict
+from mtbench_pytest.core.row import Sample
 from mtbench_pytest.run.snapshots.file_format import dump, load, parse
 from mtbench_pytest.run.snapshots.snapshot import snapshot_of
 from mtbench_pytest.store.keys import prompt_digest

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.cli.plan.plan import make_plan
-from mtbench_pytest.judges.base import GradeTask
+from mtbench_pytest.core.records import GradeTask
 from mtbench_pytest.report.result import row_result
 from mtbench_pytest.run.bench_run import BenchRun
 from mtbench_pytest.run.settings import read_settings

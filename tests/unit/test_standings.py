@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.cli import main
-from mtbench_pytest.cli.standings import Games, Standings, standings, standings_lines
+from mtbench_pytest.cli.show import Games, Standings, standings, standings_lines
 from mtbench_pytest.judges.fastchat import read_judgments
 from tests.unit.factories import pair_line, single_line, write_jsonl
 

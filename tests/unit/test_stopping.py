@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtbench_pytest.run.snapshots.mode import Mode
-from mtbench_pytest.run.stopping import FEWEST, stopping_of
+from mtbench_pytest.run.settings import FEWEST, Mode, stopping_of
 from tests.unit.test_settings import settings
 
 OPENAI = {"candidate": "openai:new", "baseline": "answers:old.jsonl", "judge": "openai:gpt-4"}

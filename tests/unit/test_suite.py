@@ -11,7 +11,7 @@ import pytest
 from mtbench_pytest.bench.bench import load_bench, read_choices
 from mtbench_pytest.bench.config import CategoryRules
 from mtbench_pytest.bench.locate import find_bench
-from mtbench_pytest.bench.prompt_files import builtin_prompts
+from mtbench_pytest.bench.prompts import builtin_prompts
 from mtbench_pytest.core.errors import FileError, SpecError
 from tests.unit.factories import (
     answer_line,

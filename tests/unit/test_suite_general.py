@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.bench.checks import examine, validate
-from mtbench_pytest.bench.prompt_files import BUILTIN, builtin_prompts
+from mtbench_pytest.bench.prompts import BUILTIN, builtin_prompts
 from mtbench_pytest.core.records import Reply
 from tests.unit.general_suite import (
     DATA,

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from mtbench_pytest.core.records import AnswerFailure, Question, Row, Verdict
+from mtbench_pytest.core.records import AnswerFailure, Question, Verdict
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import worst_turn
+from mtbench_pytest.core.text import one_line
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
-from mtbench_pytest.report.terminal import decision_lines, one_line, summary_lines, verbose_word, worst_turn
+from mtbench_pytest.report.terminal import decision_lines, summary_lines, verbose_word
 from tests.unit.factories import answer, consistent, judge_failure, question, row, sides, verdict
 
 

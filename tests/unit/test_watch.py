@@ -11,7 +11,7 @@ import pytest
 
 from mtbench_pytest.core.errors import StoreError
 from mtbench_pytest.plugin import progress as live
-from mtbench_pytest.plugin import watch
+from mtbench_pytest.plugin import progress as watch
 from mtbench_pytest.plugin.progress import LiveLine
 from mtbench_pytest.run.progress import Progress
 from mtbench_pytest.store.leases import Alone

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mtbench_pytest.core.records import Answer, AnswerFailure, Reply, Row, Verdict
+from mtbench_pytest.core.records import Answer, AnswerFailure, Reply, Verdict
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.core.serialize import judgment_from_dict, row_from_dict, to_plain
 from tests.unit.factories import answer, game, judge_failure, judgment, row, verdict
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from mtbench_pytest.bench.config import CategoryRules
-from mtbench_pytest.core.records import Row
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.gate.worst_case import Unjudged, explain_unjudged, unjudged

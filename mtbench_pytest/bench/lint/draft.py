@@ -10,10 +10,9 @@ from typing import TypeVar
 from mtbench_pytest.bench.bench import find_references, language_of, load_bench, read_choice
 from mtbench_pytest.bench.config import CONFIG, BenchConfig, read_config
 from mtbench_pytest.bench.languages import ENGLISH
-from mtbench_pytest.bench.layout import Layout, layout_of
 from mtbench_pytest.bench.lint.finding import Finding
-from mtbench_pytest.bench.prompt_files import find_prompts, read_template, spare_prompts
-from mtbench_pytest.bench.prompts import PromptBook, Template
+from mtbench_pytest.bench.locate import Layout, layout_of
+from mtbench_pytest.bench.prompts import PromptBook, Template, find_prompts, read_template, spare_prompts
 from mtbench_pytest.core.errors import FileError
 from mtbench_pytest.core.jsonl import Line, read_jsonl, short
 from mtbench_pytest.core.records import Question, QuestionId

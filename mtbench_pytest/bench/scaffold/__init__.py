@@ -10,7 +10,7 @@ from typing import Any
 
 from mtbench_pytest.bench.config import CONFIG
 from mtbench_pytest.bench.locate import QUESTIONS
-from mtbench_pytest.bench.prompt_files import PROMPTS, builtin_prompts
+from mtbench_pytest.bench.prompts import PROMPTS, builtin_prompts
 from mtbench_pytest.bench.scaffold.conversations import Conversation
 from mtbench_pytest.core.errors import FileError
 from mtbench_pytest.core.jsonl import dump_jsonl

@@ -7,8 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mtbench_pytest.cli.agreement.table import Accord, Agreement, Count
-from mtbench_pytest.gate.explain import percent
-from mtbench_pytest.report.terminal import columns, one_line
+from mtbench_pytest.core.text import columns, one_line, percent
 
 _NAME = 18  # columns for what a line is about
 

@@ -9,13 +9,13 @@ from mtbench_pytest.cli.plan.chances import Chances, chances
 from mtbench_pytest.cli.plan.power import Reach, correlation_of, noise_of, reach
 from mtbench_pytest.cli.plan.previous_run import Earlier
 from mtbench_pytest.core.records import Question
+from mtbench_pytest.core.text import percent
 from mtbench_pytest.gate.decide import Policy, ways_to_regress
 from mtbench_pytest.gate.decision import LEVELS, EndpointName
 from mtbench_pytest.gate.early_stop import levels_of, look_ends
-from mtbench_pytest.gate.explain import ENOUGH_TO_TELL, percent
+from mtbench_pytest.gate.explain import ENOUGH_TO_TELL
 from mtbench_pytest.gate.stats import Moments
-from mtbench_pytest.run.settings import Settings
-from mtbench_pytest.run.stopping import stopping_of
+from mtbench_pytest.run.settings import Settings, stopping_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from mtbench_pytest.cli.plan.answers import Cast, server_of
 from mtbench_pytest.cli.plan.previous_run import Earlier
 from mtbench_pytest.cli.plan.replies import Said
 from mtbench_pytest.cli.plan.tokens import Cost, Tokens, Usage, cost_of, weakest
-from mtbench_pytest.core.records import SIDES, Answer, Question
-from mtbench_pytest.judges.base import GradeTask, Judge, ReplyJudge, Task, repeat_of
+from mtbench_pytest.core.records import SIDES, Answer, GradeTask, Question, Task, repeat_of
+from mtbench_pytest.judges.base import Judge, ReplyJudge
 from mtbench_pytest.models.api.client import estimate_tokens
-from mtbench_pytest.run.blessed_grades import Standing
 from mtbench_pytest.run.contest import Contest, is_free
+from mtbench_pytest.run.standing import Standing
 from mtbench_pytest.store.keys import judgment_key
 from mtbench_pytest.store.store import Store
 

@@ -16,7 +16,8 @@ from mtbench_pytest.cli.plan.previous_run import Earlier, read_earlier
 from mtbench_pytest.cli.plan.tokens import Cost
 from mtbench_pytest.core.errors import SpecError
 from mtbench_pytest.core.records import SIDES, Party, Question, Side
-from mtbench_pytest.findings.critical_chance import (
+from mtbench_pytest.core.text import percent
+from mtbench_pytest.findings.critical import (
     FalseAlarm,
     false_alarm,
     gradings_by,
@@ -26,7 +27,6 @@ from mtbench_pytest.findings.critical_chance import (
 )
 from mtbench_pytest.findings.noise import check_margin
 from mtbench_pytest.gate.decide import Policy
-from mtbench_pytest.gate.explain import percent
 from mtbench_pytest.models.api.budget import Budget
 from mtbench_pytest.run.blessed_grades import standings_of
 from mtbench_pytest.run.build import build_contest

@@ -13,9 +13,8 @@ from mtbench_pytest.cli.plan.plan import Plan, Time
 from mtbench_pytest.cli.plan.power import POWER, Reach
 from mtbench_pytest.cli.plan.tokens import Basis, Cost, FourBytes, Tokens, Usage
 from mtbench_pytest.core.records import SIDES
-from mtbench_pytest.findings.critical_text import false_alarm_line, false_alarm_result
-from mtbench_pytest.gate.explain import percent
-from mtbench_pytest.report.terminal import one_line, wrapped
+from mtbench_pytest.core.text import one_line, percent, wrapped
+from mtbench_pytest.findings.critical import false_alarm_line, false_alarm_result
 from mtbench_pytest.run.progress import duration
 
 _MARKS: Mapping[Basis, str] = {"counted": "", "as before": "~", "at most": "<= "}

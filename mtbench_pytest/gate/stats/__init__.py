@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.findings.length_control import Compared, Controlled, length_controlled
 from mtbench_pytest.gate.stats.bounds import (
     CONFIDENCE,
     Estimate,
@@ -20,9 +19,7 @@ from mtbench_pytest.gate.stats.power import questions_needed, questions_to_see, 
 
 __all__ = [
     "CONFIDENCE",
-    "Compared",
     "ControlVariate",
-    "Controlled",
     "Estimate",
     "Moments",
     "above",
@@ -32,7 +29,6 @@ __all__ = [
     "count_test",
     "flip_test",
     "holm",
-    "length_controlled",
     "mean_difference",
     "questions_needed",
     "questions_to_see",

@@ -12,7 +12,7 @@ from mtbench_pytest.models.hf.conversation import Talk
 from mtbench_pytest.models.hf.engine import Engine, is_out_of_memory
 from mtbench_pytest.models.hf.kv_cache import Past
 from mtbench_pytest.models.hf.runtime import Means
-from mtbench_pytest.models.hf.stopping import check
+from mtbench_pytest.models.hf.worker import check
 
 _LOG = logging.getLogger("mtbench_pytest")
 

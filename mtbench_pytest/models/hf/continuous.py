@@ -11,7 +11,7 @@ from mtbench_pytest.core.errors import ModelError
 from mtbench_pytest.models.hf.checkpoint import require
 from mtbench_pytest.models.hf.conversation import Talk
 from mtbench_pytest.models.hf.engine import Engine, quiet
-from mtbench_pytest.models.hf.stopping import check
+from mtbench_pytest.models.hf.worker import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

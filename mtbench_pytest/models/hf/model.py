@@ -19,13 +19,11 @@ from mtbench_pytest.models.base import ALL_DEVICES
 from mtbench_pytest.models.hf.batching import Batches, fill
 from mtbench_pytest.models.hf.checkpoint import Checkpoint, locate, require
 from mtbench_pytest.models.hf.conversation import Talk
-from mtbench_pytest.models.hf.devices import lanes, pick_device
 from mtbench_pytest.models.hf.engine import Engine, load_config, load_tokenizer, load_weights
 from mtbench_pytest.models.hf.runtime import Means, find_means, surroundings
-from mtbench_pytest.models.hf.settings import Settings, read_settings
-from mtbench_pytest.models.hf.stopping import check
+from mtbench_pytest.models.hf.settings import Settings, lanes, pick_device, read_settings
 from mtbench_pytest.models.hf.tokenizer import Tokens
-from mtbench_pytest.models.hf.worker import in_thread
+from mtbench_pytest.models.hf.worker import check, in_thread
 
 _LOG = logging.getLogger("mtbench_pytest")
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from mtbench_pytest.models.hf import memory
 from mtbench_pytest.models.hf.checkpoint import Checkpoint
-from mtbench_pytest.models.hf.devices import lanes, pick_device, pick_dtype
 from mtbench_pytest.models.hf.memory import Footprint
-from mtbench_pytest.models.hf.settings import Settings
+from mtbench_pytest.models.hf.settings import Settings, lanes, pick_device, pick_dtype
 
 # On a CPU 32 rows take a tenth less work a token than 16, but the judge waits twice as long for its first
 # answers; 8 take a third more. A GPU takes more.

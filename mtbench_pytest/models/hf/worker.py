@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from mtbench_pytest.core.errors import ModelError
+
 T = TypeVar("T")
 
 
@@ -61,3 +63,13 @@ async def in_thread(items: Generator[T], stop: threading.Event) -> AsyncIterator
             raise entry.error
     finally:
         stop.set()
+
+
+def check(stop: threading.Event, name: str) -> None:
+    """Goes on unless asked to stop.
+
+    Raises:
+        ModelError: Where `stop` is set.
+    """
+    if stop.is_set():
+        raise ModelError(f"{name}: closed while it was answering")

@@ -7,23 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from mtbench_pytest.core.records import Question, Row
+from mtbench_pytest.core.records import Question
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import failure_kind, failure_place
+from mtbench_pytest.core.text import points
 from mtbench_pytest.gate.decision import CategoryLine, Decision, Endpoint, Outcome, Standing
-from mtbench_pytest.gate.explain import explain, explain_collapses, points
+from mtbench_pytest.gate.explain import endpoint_name, explain, explain_collapses, shown_as
 from mtbench_pytest.report.html.elements import cell, table, text
 from mtbench_pytest.report.html.interval import Scale, endpoint_interval, interval, scale_of
 from mtbench_pytest.report.html.markdown import markup
 from mtbench_pytest.report.html.question import exchange
-from mtbench_pytest.report.tables import (
-    CATEGORY,
-    QUESTION,
-    category_cells,
-    endpoint_name,
-    party_cells,
-    question_cells,
-    shown_as,
-)
-from mtbench_pytest.report.terminal import failure_kind, failure_place
+from mtbench_pytest.report.tables import CATEGORY, QUESTION, category_cells, party_cells, question_cells
 
 WHOLE = 200  # questions with all that was said; a browser takes these at once
 _FAILURES = 200

@@ -13,14 +13,13 @@ from mtbench_pytest.core.records import (
     Judgment,
     Question,
     Reply,
-    Row,
     Side,
     Verdict,
 )
-from mtbench_pytest.gate.explain import points
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.row_text import failure_kind, games_text, samples_in_words
+from mtbench_pytest.core.text import UNKNOWN, grade_text, points
 from mtbench_pytest.report.html.elements import folded, prose, text
-from mtbench_pytest.report.tables import UNKNOWN, games_text, grade_text
-from mtbench_pytest.report.terminal import failure_kind, samples_in_words
 
 _MOST = 9.0  # points that a question can lose or win
 

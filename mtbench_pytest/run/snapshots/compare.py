@@ -10,7 +10,7 @@ from itertools import zip_longest
 from math import inf
 
 from mtbench_pytest.core.records import SIDES
-from mtbench_pytest.report.terminal import one_line
+from mtbench_pytest.core.text import one_line
 from mtbench_pytest.run.snapshots.snapshot import Comparison, Grading, Played, Snapshot, Turn
 
 _WIDTH = 100

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from mtbench_pytest.core.errors import FileError
+from mtbench_pytest.core.files import file_name, relative
 from mtbench_pytest.core.records import Question, QuestionId
-from mtbench_pytest.report.fastchat import file_name
-from mtbench_pytest.report.folder import relative
 from mtbench_pytest.run.snapshots.file_format import load
 from mtbench_pytest.run.snapshots.snapshot import Snapshot
 from mtbench_pytest.store.keys import digest

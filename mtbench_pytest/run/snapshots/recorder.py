@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mtbench_pytest.core.records import SIDES, Question, Row, Side
+from mtbench_pytest.core.records import SIDES, Question, Side
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.run.contest import Contest, as_party
 from mtbench_pytest.run.snapshots.file_format import dump
 from mtbench_pytest.run.snapshots.snapshot import About, JudgeSnapshot, snapshot_of

@@ -18,16 +18,19 @@ from mtbench_pytest.core.records import (
     AnswerFailure,
     AnswerTask,
     Game,
+    GameTask,
+    GradeTask,
     JudgeFailure,
     Judgment,
     Question,
     QuestionId,
     Sampling,
     Side,
+    Task,
+    repeat_of,
 )
 from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.judges import Judge, build_judge
-from mtbench_pytest.judges.base import GameTask, GradeTask, Task, repeat_of
 from mtbench_pytest.run.contest import Contest
 from mtbench_pytest.run.pending import judge_tasks
 from mtbench_pytest.run.snapshots.folder import SnapshotFolder

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.bench.bench import Bench
-from mtbench_pytest.core.records import SIDES, Party, Question, QuestionId, Row, Sampling
+from mtbench_pytest.core.records import SIDES, Party, Question, QuestionId, Sampling
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.run.contest import Contest, as_party, sampling_for
-from mtbench_pytest.run.settings import Settings
+from mtbench_pytest.run.settings import Mode, Settings, mode_of
 from mtbench_pytest.run.snapshots.folder import SnapshotFolder, Written, snapshot_folder
-from mtbench_pytest.run.snapshots.mode import Mode, mode_of
 from mtbench_pytest.run.snapshots.recorder import Identities, Recorder
 from mtbench_pytest.run.snapshots.replay import Manner, Replay
 from mtbench_pytest.run.snapshots.store import Shelf

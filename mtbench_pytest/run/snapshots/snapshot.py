@@ -19,11 +19,11 @@ from mtbench_pytest.core.records import (
     Question,
     QuestionId,
     Reply,
-    Row,
     Sampling,
     Side,
     Verdict,
 )
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.store.keys import prompt_digest, question_digest
 
 Winner = Side | Literal["tie"]

@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.core.records import Answer, Game, Judgment, Question
-from mtbench_pytest.judges.base import GradeTask, repeat_of
+from mtbench_pytest.core.records import Answer, Game, GradeTask, Judgment, Question, repeat_of
 from mtbench_pytest.run.contest import Contest
 from mtbench_pytest.run.pending import judge_tasks, regrade_tasks
 from mtbench_pytest.run.snapshots.folder import SnapshotFolder

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from mtbench_pytest.core.text import confidence, markdown_table
+from mtbench_pytest.findings.base import Facts
 from mtbench_pytest.gate.decision import EarlyStop, Look
-from mtbench_pytest.gate.explain import confidence
-from mtbench_pytest.report.markdown import table
 
 _LOOK = ("questions judged", "confidence for PASS", "for REGRESSION, all ways to it", "decision")
 
@@ -20,7 +21,7 @@ def looks_markdown(early: EarlyStop | None) -> Iterator[str]:
     yield ""
     yield f"{early.used} of {early.questions} questions were judged."
     yield ""
-    yield from table(_LOOK, map(_look, early.looks))
+    yield from markdown_table(_LOOK, map(_look, early.looks))
 
 
 def _look(look: Look) -> tuple[str, ...]:
@@ -35,3 +36,22 @@ def _look(look: Look) -> tuple[str, ...]:
 
 def _confidence(alpha: float) -> str:
     return confidence(1 - alpha) if alpha > 0 else "-"
+
+
+class EarlyStopFinding:
+    """The looks of a run that may stop early; the decision's reasons say what came of them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._early = facts.decision.early if facts.decision else None
+
+    def lines(self) -> Sequence[str]:
+        """Nothing: the decision says it."""
+        return ()
+
+    def markdown(self) -> Iterator[str]:
+        """A section of the report."""
+        return looks_markdown(self._early)
+
+    def result(self) -> Mapping[str, Any]:
+        """Nothing: the looks are part of the decision."""
+        return {}

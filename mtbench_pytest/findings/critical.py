@@ -1,18 +1,17 @@
-"""How often the rules for single answers of critical categories (`critical.py`) stop an equal model.
-
-One answer is enough there to stop a run, so one grade given by accident may be too. How often that happens is
-told from the bench's own grades: each side's grade of a turn is taken as the baseline's, moved by the judge's
-noise alone. A model that is as good on average and answers some of these questions worse is no false alarm.
-"""
+"""How often critical categories stop an equal model: for people and for programs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from mtbench_pytest.core.records import Question, QuestionId, Row
+from mtbench_pytest.core.records import Question, QuestionId
+from mtbench_pytest.core.row import Row
+from mtbench_pytest.core.text import chance, one_line
+from mtbench_pytest.findings.base import Facts
+from mtbench_pytest.findings.judges import staying
 from mtbench_pytest.gate.critical import Rules
 from mtbench_pytest.gate.drops import FURTHER
 from mtbench_pytest.gate.stats import any_of, turn_chance
@@ -20,9 +19,71 @@ from mtbench_pytest.gate.stats import any_of, turn_chance
 Source = Literal["measured", "stated", "assumed"]
 
 ASSUMED_GRADE = 8.0  # of every turn, where no run has graded any
+
 _ASSUMED_SDS = (0.5, 1.0)  # points, of a judge whose noise nobody has measured
+
 _ASKED_ONCE = frozenset({"judgments"})  # kinds of judges that have one grade of an answer and no more
+
 _EXACT = "checks"  # says the same each time, and passes no bench with such a category
+
+
+_LONGEST = 40  # characters of a category's name
+
+
+def false_alarm_line(found: FalseAlarm) -> str:
+    """One sentence, for the summary and a plan."""
+    return f"critical: {_names(found)}: an equal model would be stopped by one turn in {_chances(found)}"
+
+
+def false_alarm_markdown(found: FalseAlarm | None) -> Iterator[str]:
+    """The report's section, or nothing where no category is critical."""
+    if found is None:
+        return
+    yield ""
+    yield "## Critical categories"
+    yield ""
+    yield (
+        f"{_names(found)}: an equal model would be stopped by one turn in {_chances(found)}. Taken for this: "
+        f"both sides' true grades of the {found.turns} turns are the baseline's, and a turn counts where "
+        f"{_gradings(found)}."
+    )
+
+
+def false_alarm_result(found: FalseAlarm | None) -> dict[str, Any] | None:
+    """As in `result.json`; null where no category is critical."""
+    if found is None:
+        return None
+    return {
+        "categories": list(found.categories),
+        "turns": found.turns,
+        "assumed_grades": found.assumed,
+        "gradings": found.gradings,
+        "judge_noise": found.source,
+        "chances": [{"judge_sd": sd, "chance": value} for sd, value in found.chances.items()],
+    }
+
+
+def _names(found: FalseAlarm) -> str:
+    return ", ".join(one_line(name, _LONGEST) for name in found.categories)
+
+
+def _chances(found: FalseAlarm) -> str:
+    """The figures and what they rest on."""
+    (sd, value), *others = found.chances.items()
+    told = [f"{chance(value)} of runs at a judge SD of {sd:.2g}"]
+    told += [f"{chance(value)} at {sd:.2g}" for sd, value in others]
+    rest = [f"{'both ' if others else ''}{found.source}"]
+    rest.append(f"{found.gradings} gradings" if found.gradings > 1 else "one grading")
+    if found.assumed:
+        of = f" of {found.assumed} turns" if found.assumed < found.turns else " of every turn"
+        rest.append(f"assumed grade {ASSUMED_GRADE:g}{of}")
+    return f"{' and '.join(told)} ({'; '.join(rest)})"
+
+
+def _gradings(found: FalseAlarm) -> str:
+    if found.gradings == 1:
+        return "its one grade breaks a rule, for this judge cannot be asked again"
+    return f"each of {found.gradings} gradings breaks the same rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +216,29 @@ def false_alarm(turns: Sequence[Turn], noise: JudgeNoise, gradings: int) -> Fals
 def _turn(category: str, rules: Rules, grade: float | None) -> Turn:
     margin, floor = rules.margin_of_question(category), rules.floor_of(category)
     return Turn(category, ASSUMED_GRADE if grade is None else grade, margin, floor, grade is not None)
+
+
+class CriticalFinding:
+    """How often the run's critical categories stop an equal model."""
+
+    def __init__(self, facts: Facts) -> None:
+        stated = facts.bench.config.judge_noise
+        judges = facts.once(staying).values()
+        noise = noise_of_judges(
+            [noise_of_judge(judge.noise, stated.get(judge.judge["name"])) for judge in judges]
+        )
+        turns = list(turns_of_rows(facts.rows, facts.policy))
+        self._found = false_alarm(turns, noise, gradings_by(facts.judge_kinds))
+
+    def lines(self) -> Iterator[str]:
+        """For the summary."""
+        if self._found is not None:
+            yield false_alarm_line(self._found)
+
+    def markdown(self) -> Iterator[str]:
+        """A section of the report."""
+        return false_alarm_markdown(self._found)
+
+    def result(self) -> Mapping[str, Any]:
+        """As in `result.json`."""
+        return {"critical": false_alarm_result(self._found)}
