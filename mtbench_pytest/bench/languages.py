@@ -8,7 +8,6 @@ none; 17 are too short, or too much of a formula, to tell.
 from __future__ import annotations
 
 import re
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -25,10 +24,8 @@ _LETTERS = 24  # fewer tell too little; a syllable or ideograph counts as three
 MOST = 1000  # replies a side that are looked at: 0.2 ms each, of a run of ten thousand questions
 _SPREAD = 24  # texts of a bench that are looked at to tell its language
 
-_LOADING = threading.Lock()
-
 # No other language has a quarter of its words among these. Most benches are English, and to load the model
-# takes half a second before the first call; at the end of a run it is loaded while others are waited for.
+# takes half a second before the first call.
 _ENGLISH_WORDS = """
     a about an and are as be by for from has have how i in is it its of on that the this to was what which
     who will with you your
@@ -81,11 +78,6 @@ def _is_english(words: Sequence[str]) -> bool:
     return len(set(found)) > 3 and len(found) >= _ENGLISH_SHARE * len(words)
 
 
-def warm_up() -> None:
-    """Loads the model: half a second that a run has while it waits for something else."""
-    _identifier()
-
-
 def spread(items: Sequence[T], most: int) -> list[T]:
     """At most so many of them, evenly spread, the first among them."""
     if len(items) <= most:
@@ -99,13 +91,8 @@ def _weight(text: str) -> int:
     return letters + 2 * len(_DENSE.findall(text[: 20 * _LETTERS]))
 
 
-def _identifier() -> Any:
-    with _LOADING:  # it may be asked for while another thread loads it
-        return _loaded()
-
-
 @cache
-def _loaded() -> Any:
+def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -36,11 +36,8 @@ def session_of(config: pytest.Config) -> MTBenchSession:
         pytest.UsageError: Where an option cannot be understood.
     """
     if SESSION not in config.stash:
-        from mtbench_pytest.core.imports import loading
-
-        with loading():
-            from mtbench_pytest.plugin.session import MTBenchSession
-            from mtbench_pytest.plugin.syrupy_status import SyrupyStatus
+        from mtbench_pytest.plugin.session import MTBenchSession
+        from mtbench_pytest.plugin.syrupy_status import SyrupyStatus
 
         config.stash[SESSION] = MTBenchSession.from_config(config)
         session = config.stash[SESSION]

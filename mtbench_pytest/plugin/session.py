@@ -26,7 +26,6 @@ from mtbench_pytest.gate.decide import exit_status
 from mtbench_pytest.gate.decision import Outcome
 from mtbench_pytest.plugin.asserted import is_the_drop
 from mtbench_pytest.plugin.given import in_ini
-from mtbench_pytest.plugin.idle import use_idle_time
 from mtbench_pytest.plugin.progress import LiveLine, Watch, notices, showing, telling
 from mtbench_pytest.plugin.publisher import Publisher
 from mtbench_pytest.plugin.selection import compares, needs_of, question_of, reordered
@@ -52,7 +51,6 @@ _ROW = pytest.StashKey[Row]()
 _JUDGED = pytest.StashKey[Judged]()
 _UNJUDGED = pytest.StashKey[str]()
 _TICK = 0.5  # seconds between looks at a terminal's live line
-_BREATH = 0.1  # seconds by which the first calls are sent, if any, and their replies still on the way
 
 
 class MTBenchSession:
@@ -267,8 +265,6 @@ class MTBenchSession:
         try:
             pipeline = run.pipeline(question, judged=judged, ahead=not self.is_worker)
             future = pick(pipeline)
-            wait([future], timeout=_BREATH)
-            use_idle_time(controller=not self.is_worker)
             while (waits := not wait([future], timeout=_TICK).done) or self._live.overdue:
                 self._live.show(added(self._look().values()))
                 if waits and not pipeline.alive:

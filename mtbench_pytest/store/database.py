@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbench_pytest.core.errors import StoreError
-from mtbench_pytest.core.imports import loading
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Column, Connection, Engine, Row, Table
@@ -77,8 +76,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        with loading():
-            import sqlalchemy
+        import sqlalchemy
 
         parsed = sqlalchemy.make_url(url)
         self.path = _file_of(parsed)

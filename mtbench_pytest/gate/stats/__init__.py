@@ -8,7 +8,6 @@ from mtbench_pytest.gate.stats.bounds import (
     Moments,
     mean_difference,
     t_quantile,
-    warm_up,
     win_rate,
 )
 from mtbench_pytest.gate.stats.control_variate import ControlVariate
@@ -36,6 +35,5 @@ __all__ = [
     "smallest_difference",
     "t_quantile",
     "turn_chance",
-    "warm_up",
     "win_rate",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from mtbench_pytest.gate.decision import Bounds
 
@@ -192,9 +191,3 @@ def t_quantile(probability: float, degrees: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, probability))
-
-
-@cache
-def warm_up() -> None:
-    """Imports what a decision needs, a third of a second's work, at a time when nobody waits for it."""
-    t_quantile(CONFIDENCE, 1)

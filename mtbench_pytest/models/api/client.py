@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtbench_pytest.core.errors import ServiceError, SpecError
-from mtbench_pytest.core.imports import loading
 from mtbench_pytest.models.api.budget import Bill, Budget
 from mtbench_pytest.models.api.errors import (
     CallFailed,
@@ -97,8 +96,7 @@ class ChatClient:
         Raises:
             ServiceError: Where nobody listens, or the key is missing or refused.
         """
-        with loading():
-            import openai
+        import openai
 
         patience = min(self.server.timeout, _CONNECT_SECONDS)
         with openai.OpenAI(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.core.errors import FileError, ModelError, MTBenchError, first_line
-from mtbench_pytest.core.imports import loading
 
 # What `from_pretrained` reads besides the weights. All of it changes answers, so all of it is hashed.
 SIDE_FILES = (
@@ -46,8 +45,7 @@ def require(module: str) -> Any:
     # generation then takes several times as long. OpenMP reads this once, when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        with loading():
-            return importlib.import_module(module)
+        return importlib.import_module(module)
     except ImportError as error:
         raise ModelError(
             f"models on this machine need {error.name or module}, which is not installed; "
