@@ -5,6 +5,9 @@ BIN := .venv/bin
 DEMO := suites/general --mtbench-sample demo --mtbench-candidate demo --mtbench-baseline demo \
   --mtbench-judge checks --mtbench-max-new-tokens 256
 
+# Most tests run pytest in processes of their own, which need not compile everything each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo record test lint clean
 
 # The gate on a real model. The same weights stand on both sides, so it must say PASS.

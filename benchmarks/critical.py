@@ -28,11 +28,11 @@ from mtbench_pytest.gate.critical import faults_of
 from mtbench_pytest.gate.decide import Policy, decide
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.gate.drops import FURTHER, asks_again
-from mtbench_pytest.run.settings import read_settings
+from mtbench_pytest.run.settings import Sources, read_settings
 
 SEED = 11
 BENCH = load_bench(Path(__file__).resolve().parents[1] / "suites" / "sales_zh")
-POLICY = read_settings(lambda _: None, lambda _: None).policy(BENCH.config)
+POLICY = read_settings(Sources(lambda _: None)).policy(BENCH.config)
 CRITICAL = [question for question in BENCH.questions if POLICY.is_critical(question.category)]
 TRUE = range(6, 10)
 SDS = (0.5, 1.0)

@@ -11,6 +11,8 @@ from typing import Any
 
 from mtbench_pytest.core.errors import FileError
 from mtbench_pytest.core.jsonl import short
+from mtbench_pytest.core.options import MARGINS, POINTS
+from mtbench_pytest.core.parsers import Limit, Parser
 from mtbench_pytest.core.records import QuestionId
 
 CONFIG = "bench.toml"
@@ -88,14 +90,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "judge_noise": (dict, "a table judge = points"),
     "samples": (dict, "a table name = [question ids]"),
 }
-# The most that a margin may be, and what is expected instead: more would let every candidate through.
-_POINTS = (9.0, "points from 0 to 9, for grades lie from 1 to 10")
-_GRADES = (10.0, "a grade from 1 to 10")
-MARGIN_LIMITS: Mapping[str, tuple[float, str]] = {
-    "run": _POINTS,
-    "question": _POINTS,
-    "win_rate": (0.5, "a share from 0 to 0.5: 0.1 for ten per cent"),
-}
+_GRADES = Limit(10.0, "a grade from 1 to 10")
 
 
 def read_config(path: Path, reference_categories: frozenset[str] = REFERENCE_CATEGORIES) -> BenchConfig:
@@ -150,25 +145,25 @@ def _category(path: Path, table: str, rules: Any) -> CategoryRules:
         raise FileError(path, f"critical = {short(critical)} in [{table}]", "true or false")
     rest = {key: value for key, value in rules.items() if key != "critical"}
     numbers = _numbers(path, {table: rest}, table, ("critical", "question_margin", "floor"))
-    _within(path, table, numbers, "question_margin", *_POINTS)
-    _within(path, table, numbers, "floor", *_GRADES)
+    _within(path, table, numbers, "question_margin", POINTS)
+    _within(path, table, numbers, "floor", _GRADES)
     if "floor" in numbers and not critical:
         raise FileError(path, f"floor = {numbers['floor']:g} in [{table}]", "critical = true beside it")
     return CategoryRules(critical, numbers.get("question_margin"), numbers.get("floor"))
 
 
 def _margins(path: Path, data: Mapping[str, Any]) -> dict[str, float]:
-    margins = _numbers(path, data, "margins", tuple(MARGIN_LIMITS))
-    for name, (most, expected) in MARGIN_LIMITS.items():
-        _within(path, "margins", margins, name, most, expected)
+    margins = _numbers(path, data, "margins", tuple(MARGINS))
+    for name, option in MARGINS.items():
+        _within(path, "margins", margins, name, option.parse)
     return margins
 
 
-def _within(
-    path: Path, table: str, numbers: Mapping[str, float], key: str, most: float, expected: str
-) -> None:
-    if key in numbers and numbers[key] > most:
-        raise FileError(path, f"{key} = {numbers[key]:g} in [{table}]", expected)
+def _within(path: Path, table: str, numbers: Mapping[str, float], key: str, parse: Parser) -> None:
+    try:
+        parse(str(numbers.get(key, 0.0)))
+    except ValueError as error:
+        raise FileError(path, f"{key} = {numbers[key]:g} in [{table}]", str(error)) from None
 
 
 def _numbers(path: Path, data: Mapping[str, Any], table: str, known: Sequence[str] = ()) -> dict[str, float]:

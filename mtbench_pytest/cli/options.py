@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mtbench_pytest.run.options import OPTIONS, Option
-from mtbench_pytest.run.settings import Given, Settings, read_settings
+from mtbench_pytest.core.options import OPTIONS, Option
+from mtbench_pytest.run.settings import Given, Settings, Sources, read_settings
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -34,4 +34,4 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
             return str(tests.parent if tests.suffix == ".py" else tests)
         return text
 
-    return read_settings(given, lambda _: None)
+    return read_settings(Sources(given))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 import sys
 import traceback
@@ -20,8 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from mtbench_pytest.core.errors import SpecError
-
-Parser = Callable[[str], Any]
+from mtbench_pytest.core.parsers import Parser
 
 _FACTORY = "python:MODULE:FACTORY, a function that returns the model or judge"
 
@@ -157,54 +155,6 @@ def one_of(given: str, known: Mapping[str, Any], meant: str = "") -> str:
     close = [*get_close_matches(given, known, n=1), *filter(None, [meant])]
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"one of {', '.join(sorted(known))}{hint}" if known else "none"
-
-
-def whole(least: int = 1) -> Parser:
-    """A parser for whole numbers from `least` up."""
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if number < least:
-            raise ValueError(f"a whole number from {least} up")
-        return number
-
-    return parse
-
-
-def number(text: str) -> float:
-    """A parser for numbers from 0 up."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError("a number from 0 up")
-    return value
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """A parser for JSON objects."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
-    if not isinstance(value, dict):
-        raise ValueError("a JSON object")
-    return value
-
-
-def choice(*words: str) -> Parser:
-    """A parser for one of some words."""
-
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"one of {', '.join(words)}")
-        return text
-
-    return parse
 
 
 def python_factory(spec: Spec) -> Callable[[], Any]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtbench_pytest.core.errors import VerdictError
+from mtbench_pytest.core.parsers import Parser, number, whole
 from mtbench_pytest.core.records import Question, Reply, Task
-from mtbench_pytest.core.specs import Parser, Spec, number, whole
+from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.judges.base import JudgeReply, ReplyJudge
 from mtbench_pytest.models.api.budget import Budget
 from mtbench_pytest.models.api.client import CallFailed, ChatClient, Server

@@ -9,8 +9,9 @@ from typing import Any
 
 from mtbench_pytest.core.aio import unbroken
 from mtbench_pytest.core.errors import ModelError
+from mtbench_pytest.core.parsers import Parser, choice
 from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply
-from mtbench_pytest.core.specs import Parser, Spec, choice
+from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.models.api.budget import Budget
 from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion, Server, check_price
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from mtbench_pytest.plugin.given import keep_nearest
-from mtbench_pytest.run.options import OPTIONS
+from mtbench_pytest.core.options import OPTIONS
+from mtbench_pytest.plugin.sources import check_ini, keep_nearest
 
 if TYPE_CHECKING:
     from mtbench_pytest.plugin.session import MTBenchSession
@@ -48,6 +48,8 @@ def session_of(config: pytest.Config) -> MTBenchSession:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the options where any stands on the command line, so that a mistake is found at once."""
+    if not hasattr(config, "workerinput"):
+        check_ini(config)
     if any(config.getoption(option.key) is not None for option in OPTIONS):
         keep_nearest(config)
         session_of(config)

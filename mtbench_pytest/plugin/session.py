@@ -25,10 +25,10 @@ from mtbench_pytest.findings.drops import drop_in_words
 from mtbench_pytest.gate.decide import exit_status
 from mtbench_pytest.gate.decision import Outcome
 from mtbench_pytest.plugin.asserted import is_the_drop
-from mtbench_pytest.plugin.given import in_ini
 from mtbench_pytest.plugin.progress import LiveLine, Watch, notices, showing, telling
 from mtbench_pytest.plugin.publisher import Publisher
 from mtbench_pytest.plugin.selection import compares, needs_of, question_of, reordered
+from mtbench_pytest.plugin.sources import sources_of
 from mtbench_pytest.plugin.terminal import header
 from mtbench_pytest.release.publish import report_folder
 from mtbench_pytest.report.folder import check_folder, set_aside_all
@@ -86,18 +86,13 @@ class MTBenchSession:
         Raises:
             pytest.UsageError: For the first that cannot be understood.
         """
-        ini_folder = config.inipath.parent if config.inipath else config.rootpath
-        sources = (
-            lambda option: config.getoption(option.key),
-            lambda option: in_ini(config, option),
-            (Path(), ini_folder),
-        )
+        sources = sources_of(config)
         with _one_line(pytest.UsageError):
             try:
-                settings = read_settings(*sources)
+                settings = read_settings(sources)
             except MTBenchError:
                 if not _only_looks(config):
-                    set_aside_all(config.invocation_params.dir / read_report(*sources))
+                    set_aside_all(config.invocation_params.dir / read_report(sources))
                 raise
         return cls(config, settings)
 

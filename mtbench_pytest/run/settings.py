@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mtbench_pytest.bench.config import MARGIN_LIMITS, BenchConfig
+from mtbench_pytest.bench.config import BenchConfig
 from mtbench_pytest.core.errors import SpecError
+from mtbench_pytest.core.options import MARGINS, OPTIONS, Option
 from mtbench_pytest.core.records import Side
-from mtbench_pytest.core.specs import Parser, Spec, choice, number, parse_spec, whole
-from mtbench_pytest.findings.drift import LEAST
+from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.gate.decide import Policy
-from mtbench_pytest.run.options import OPTIONS, Option
 from mtbench_pytest.store.database import sqlite_url
 
 FEWEST = 17  # questions; with fewer no bound decides before the last
@@ -24,74 +23,9 @@ _RECORDING: tuple[Mode, ...] = ("new", "all")
 
 Mode = Literal["off", "none", "new", "all"]
 
-MODES: tuple[Mode, ...] = ("none", "new", "all", "off")
-
 _NO = ("", "0", "false", "no")
 
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("a name or path")
-    return text
-
-
-def _none_or_some(text: str) -> int:
-    if text != "0" and (not text.isdecimal() or int(text) < LEAST):
-        raise ValueError(f"0, or a whole number from {LEAST} up")
-    return int(text)
-
-
-def _up_to(most: float, expected: str) -> Parser:
-    def parse(text: str) -> float:
-        try:
-            value = number(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        if value > most:
-            raise ValueError(expected)
-        return value
-
-    return parse
-
-
-_points = _up_to(*MARGIN_LIMITS["run"])
-
-_PARSERS: Mapping[str, Parser] = {
-    "candidate": parse_spec,
-    "baseline": parse_spec,
-    "judge": parse_spec,
-    "bench": _text,
-    "margin": _points,
-    "win-rate-margin": _up_to(*MARGIN_LIMITS["win_rate"]),
-    "question-margin": _points,
-    "question-policy": choice("fail", "report"),
-    "pairwise": choice("on", "off"),
-    "early-stop": choice("on", "off"),
-    "sample": _text,
-    "seed": whole(0),
-    "samples": whole(),
-    "drift-sample": _none_or_some,
-    "regrade-baseline": choice("on", "off"),
-    "max-new-tokens": whole(),
-    "judge-repeats": whole(),
-    "concurrency": whole(),
-    "store": _text,
-    "record": choice(*MODES),
-    "snapshot-tolerance": number,
-    "max-calls": whole(),
-    "max-cost": number,
-    "report": _text,
-}
-
 _FREE_KINDS = frozenset({"answers", "blessed", "judgments", "checks"})
-
-# Option to key in the table [margins] of bench.toml.
-_MARGINS: Mapping[str, str] = {
-    "margin": "run",
-    "win-rate-margin": "win_rate",
-    "question-margin": "question",
-}
-
 
 Given = str | Sequence[str] | None
 """What is given for an option: a text, of one that may be given several times a text or all of them."""
@@ -171,13 +105,13 @@ class Settings:
     def policy(self, bench: BenchConfig) -> Policy:
         """The margins: command line, then `bench.toml`, then ini file and defaults."""
 
-        def pick(option: str, value: float) -> float:
-            return value if option in self.given else bench.margins.get(_MARGINS[option], value)
+        def pick(key: str, value: float) -> float:
+            return value if MARGINS[key].name in self.given else bench.margins.get(key, value)
 
         return Policy(
-            margin=pick("margin", self.margin),
-            question_margin=pick("question-margin", self.question_margin),
-            win_rate_margin=pick("win-rate-margin", self.win_rate_margin),
+            margin=pick("run", self.margin),
+            question_margin=pick("question", self.question_margin),
+            win_rate_margin=pick("win_rate", self.win_rate_margin),
             categories=bench.categories,
         )
 
@@ -187,61 +121,66 @@ def _missing(name: str) -> SpecError:
     return SpecError(f"no {name}", "nothing is given", f"--mtbench-{name} SPEC, {help_text}")
 
 
-def read_settings(
-    command_line: Callable[[Option], Given],
-    ini: Callable[[Option], Given],
-    bases: tuple[Path, Path] = (Path(), Path()),
-) -> Settings:
-    """Reads all options.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where options are given: command line before ini file before default.
 
-    Args:
+    Attributes:
         command_line: What is given for an option on the command line, or None.
         ini: What is given in the ini file, or None; of an option that may be given several times, also a
             text with a line for each.
-        bases: What relative paths are relative to, on the command line and in the ini file.
+        here: The folder that relative paths on the command line are relative to.
+        ini_folder: The same of the ini file.
+    """
+
+    command_line: Callable[[Option], Given]
+    ini: Callable[[Option], Given] = lambda _: None
+    here: Path = Path()
+    ini_folder: Path = Path()
+
+    def find(self, option: Option) -> tuple[str, Given, Path]:
+        """How messages call the place that binds, what is given there, and the folder of its paths."""
+        if (given := self.command_line(option)) is not None:
+            return option.flag, given, self.here
+        if (given := self.ini(option)) is not None:
+            return f"{option.key} =", given, self.ini_folder
+        return option.flag, option.default, self.here
+
+
+def read_settings(sources: Sources) -> Settings:
+    """Reads all options.
 
     Raises:
         SpecError: For the first that cannot be read.
     """
     values: dict[str, Any] = {}
     for option in OPTIONS:
-        value = _read(option, command_line, ini, bases)
+        value = _read(option, sources)
         if isinstance(value, tuple):
-            values[option.field] = tuple(replace(spec, root=bases[1]) for spec in value)
+            values[option.field] = tuple(replace(spec, root=sources.ini_folder) for spec in value)
         else:
-            values[option.field] = replace(value, root=bases[1]) if isinstance(value, Spec) else value
+            values[option.field] = (
+                replace(value, root=sources.ini_folder) if isinstance(value, Spec) else value
+            )
     for switch in ("pairwise", "early_stop", "regrade_baseline"):
         values[switch] = None if values[switch] is None else values[switch] == "on"
-    given = frozenset(option.name for option in OPTIONS if command_line(option) is not None)
+    given = frozenset(option.name for option in OPTIONS if sources.command_line(option) is not None)
     return Settings(**values, given=given)
 
 
-def read_report(
-    command_line: Callable[[Option], Given],
-    ini: Callable[[Option], Given],
-    bases: tuple[Path, Path] = (Path(), Path()),
-) -> Path:
+def read_report(sources: Sources) -> Path:
     """Reads the report folder alone, for a run whose other options cannot be understood.
 
     Raises:
         SpecError: Where it cannot be read either.
     """
     (option,) = (option for option in OPTIONS if option.name == "report")
-    report: Path = _read(option, command_line, ini, bases)
+    report: Path = _read(option, sources)
     return report
 
 
-def _read(
-    option: Option,
-    command_line: Callable[[Option], Given],
-    ini: Callable[[Option], Given],
-    bases: tuple[Path, Path],
-) -> Any:
-    source, given, base = option.flag, command_line(option), bases[0]
-    if given is None and (given := ini(option)) is not None:
-        source, base = f"{option.key} =", bases[1]
-    elif given is None:
-        given = option.default
+def _read(option: Option, sources: Sources) -> Any:
+    source, given, base = sources.find(option)
     if option.several:
         return _several(option, given, source, base)
     text = given if given is None or isinstance(given, str) else str(given)
@@ -265,7 +204,7 @@ def _several(option: Option, given: Given, source: str, base: Path) -> tuple[Spe
 
 def _parse(option: Option, text: str, source: str) -> Any:
     try:
-        return _PARSERS[option.name](text)
+        return option.parse(text)
     except ValueError as error:
         raise SpecError(f"{source} {text}", "not understood", str(error)) from None
     except SpecError as error:

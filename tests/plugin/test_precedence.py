@@ -61,15 +61,41 @@ def test_ini_alone_is_enough(chat: Example, workers: tuple[str, ...]) -> None:
     run.stdout.fnmatch_lines(["mtbench: candidate answers:new.jsonl, baseline answers:old.jsonl"])
 
 
-def test_a_number_in_a_typed_table_is_read_or_refused_in_a_line(chat: Example) -> None:
-    """pytest 9's own table in pyproject.toml is typed: `mtbench_margin = 0.3` is what one writes there."""
-    (chat.path / "pyproject.toml").write_text("[tool.pytest]\nmtbench_margin = 0.3\n")
-    run = chat.run()
-    assert "Traceback" not in run.out + run.err
-    assert "INTERNALERROR" not in run.out + run.err
-    assert run.status in (0, 4)
-    if run.status == 0:
-        assert run.report()["settings"]["margin"] == 0.3
+@pytest.mark.parametrize("table", ["tool.pytest", "tool.pytest.ini_options"])
+def test_numbers_and_booleans_stand_in_pyproject_as_one_writes_them(chat: Example, table: str) -> None:
+    (chat.path / "chat" / "bench.toml").unlink()
+    (chat.path / "pyproject.toml").write_text(
+        f"[{table}]\nmtbench_margin = 0.3\nmtbench_pairwise = false\nmtbench_max_new_tokens = 7\n"
+    )
+    settings = chat.run().report()["settings"]
+    assert (settings["margin"], settings["pairwise"], settings["max_new_tokens"]) == (0.3, False, 7)
+
+
+@BARE_AND_XDIST
+@pytest.mark.parametrize(
+    ("form", "key", "value", "told"),
+    [
+        ("tool.pytest", "mtbench_margin", "20", "mtbench_margin = 20: not understood; expected points from"),
+        ("tool.pytest", "mtbench_margin", "[1]", "mtbench_margin = [1]: not understood; expected a single"),
+        ("tool.pytest", "mtbench_pairwise", "2", "mtbench_pairwise = 2: not understood; expected one of on"),
+        ("ini_options", "mtbench_margn", "'1'", "unknown key mtbench_margn; expected mtbench_margin"),
+        ("pytest.ini", "mtbench_seed", "-1", "mtbench_seed = -1: not understood; expected a whole number"),
+        ("pytest.ini", "mtbench_judges", "checks", "unknown key mtbench_judges; expected mtbench_judge"),
+        ("pytest.ini", "mtbench_judge", "openai:x?a=1&a=2", "parameter 'a' stands twice; expected each"),
+    ],
+)
+def test_a_mistake_in_an_ini_file_is_a_usage_error_in_a_line(
+    chat: Example, workers: tuple[str, ...], form: str, key: str, value: str, told: str
+) -> None:
+    if form == "pytest.ini":
+        (chat.path / form).write_text(f"[pytest]\n{key} = {value}\n")
+    else:
+        table = "tool.pytest" if form == "tool.pytest" else "tool.pytest.ini_options"
+        (chat.path / "pyproject.toml").write_text(f"[{table}]\n{key} = {value}\n")
+    run = chat.run(*workers)
+    assert run.status == 4
+    (line,) = [line for line in (run.out + run.err).splitlines() if line.startswith("ERROR: ")]
+    assert told in line
 
 
 def test_margins_command_line_then_bench_then_ini(chat: Example) -> None:

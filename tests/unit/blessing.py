@@ -21,7 +21,7 @@ from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.release.publish import write_report
 from mtbench_pytest.run.bench_run import BenchRun
 from mtbench_pytest.run.resources import Office
-from mtbench_pytest.run.settings import read_settings
+from mtbench_pytest.run.settings import Sources, read_settings
 from mtbench_pytest.store.database import sqlite_url
 from tests.unit.factories import MARGINS, answer_line, question_line, write_bench, write_jsonl
 from tests.unit.parties import WAIT
@@ -134,9 +134,8 @@ class Home:
             "judge": f"python:tests.unit.blessing:judge?{judge}",
         }
         given = {**specs, **{key.replace("_", "-"): value for key, value in options.items()}}
-        settings = read_settings(
-            lambda option: given.get(option.name), lambda _: None, (self.path, self.path)
-        )
+        sources = Sources(lambda option: given.get(option.name), here=self.path, ini_folder=self.path)
+        settings = read_settings(sources)
         office = Office(sqlite_url(self.path / "store.db") if keep else None)
         run = BenchRun(load_bench(self.path / "chat"), settings, office, self.path)
         chosen = [q for q in run.questions if select is None or q.question_id in select]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtbench_pytest.cli.options import add_run_options, settings_of
-from mtbench_pytest.core.specs import number
+from mtbench_pytest.core.parsers import number
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mtbench_pytest.core.errors import ServiceError, SpecError
-from mtbench_pytest.core.specs import Parser, Spec, choice, is_secret, json_object, number, whole
+from mtbench_pytest.core.parsers import Parser, choice, json_object, number, whole
+from mtbench_pytest.core.specs import Spec, is_secret
 
 OPENAI_URL = "https://api.openai.com/v1"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.core.errors import ModelError
-from mtbench_pytest.core.specs import Parser, Spec, choice, whole
+from mtbench_pytest.core.parsers import Parser, choice, whole
+from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.models.hf.checkpoint import require
 
 DTYPES = ("float32", "bfloat16", "float16")

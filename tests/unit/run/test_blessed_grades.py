@@ -10,7 +10,7 @@ from mtbench_pytest.cli.plan.plan import make_plan
 from mtbench_pytest.core.records import GradeTask
 from mtbench_pytest.report.result import row_result
 from mtbench_pytest.run.bench_run import BenchRun
-from mtbench_pytest.run.settings import read_settings
+from mtbench_pytest.run.settings import Sources, read_settings
 from tests.unit.blessing import Home
 
 
@@ -193,7 +193,9 @@ def test_a_plan_counts_what_stands_and_what_is_tried(home: Home, option: str, va
         option.replace("_", "-"): value,
     }
     places = (home.path, home.path)
-    settings = read_settings(lambda option: given.get(option.name), lambda _: None, places)
+    settings = read_settings(
+        Sources(lambda option: given.get(option.name), here=places[0], ini_folder=places[1])
+    )
     assert make_plan(settings, folder=home.path).work[0].calls == calls
     drift, regrade = (value if option == name else "" for name in ("drift_sample", "regrade_baseline"))
     home.run(new, "blessed:v1", drift_sample=drift or "8", regrade_baseline=regrade or "off")

@@ -8,13 +8,14 @@ import pytest
 
 from mtbench_pytest.bench.config import BenchConfig
 from mtbench_pytest.core.errors import SpecError
-from mtbench_pytest.run.options import OPTIONS
-from mtbench_pytest.run.settings import Settings, read_settings
+from mtbench_pytest.core.options import OPTIONS
+from mtbench_pytest.run.settings import Settings, Sources, read_settings
 
 
 def settings(command_line: dict[str, str] | None = None, ini: dict[str, str] | None = None) -> Settings:
+    given, in_file = command_line or {}, ini or {}
     return read_settings(
-        lambda option: (command_line or {}).get(option.name), lambda option: (ini or {}).get(option.name)
+        Sources(lambda option: given.get(option.name), lambda option: in_file.get(option.name))
     )
 
 

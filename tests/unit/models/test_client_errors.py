@@ -8,7 +8,8 @@ import re
 import pytest
 
 from mtbench_pytest.core.errors import ServiceError, SpecError
-from mtbench_pytest.core.specs import number, parse_spec
+from mtbench_pytest.core.parsers import number
+from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models.api.client import CallFailed, ChatClient, Server, read_completion
 from mtbench_pytest.models.api.errors import message_of, status_failure
 

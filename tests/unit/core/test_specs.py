@@ -10,16 +10,8 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.errors import MTBenchError, SpecError
-from mtbench_pytest.core.specs import (
-    Parser,
-    Spec,
-    choice,
-    from_python,
-    json_object,
-    number,
-    parse_spec,
-    whole,
-)
+from mtbench_pytest.core.parsers import Parser, choice, json_object, number, whole
+from mtbench_pytest.core.specs import Spec, from_python, parse_spec
 from mtbench_pytest.judges import build_judge
 from mtbench_pytest.models import build_model
 

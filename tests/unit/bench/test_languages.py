@@ -18,7 +18,7 @@ from mtbench_pytest.core.row import Row
 from mtbench_pytest.findings.languages import Spoken, spoken, spoken_line, spoken_markdown
 from tests.unit.factories import answer, row
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 ENGLISH = "The parcel will arrive at your door on Thursday morning."
 GERMAN = "Das Paket kommt am Donnerstagmorgen bei Ihnen an der Tür an."

@@ -13,7 +13,7 @@ import pytest
 from mtbench_pytest.bench.checks import degenerate, examine, find_loop, numbers, run, validate
 from mtbench_pytest.core.records import Reply
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 CODE = """Here:
 

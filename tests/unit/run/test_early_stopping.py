@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtbench_pytest.run.settings import FEWEST, Mode, stopping_of
-from tests.unit.test_settings import settings
+from tests.unit.run.test_settings import settings
 
 OPENAI = {"candidate": "openai:new", "baseline": "answers:old.jsonl", "judge": "openai:gpt-4"}
 

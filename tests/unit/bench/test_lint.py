@@ -14,7 +14,7 @@ from mtbench_pytest.bench.lint.dependence import stands_alone
 from mtbench_pytest.cli import main
 from mtbench_pytest.core.jsonl import dump_jsonl
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared" / "data"
 FROM_SHARED = pytest.mark.skipif(not DATA.is_dir(), reason="shared data absent")
 # By the list; FastChat pull request 3158 corrects them.

@@ -16,14 +16,14 @@ from mtbench_pytest.cli.plan.judgments import Tally
 from mtbench_pytest.cli.plan.plan import make_plan
 from mtbench_pytest.cli.plan.power import USUAL, USUAL_CORRELATION, spread
 from mtbench_pytest.cli.plan.tokens import Tokens
+from mtbench_pytest.core.options import OPTIONS
 from mtbench_pytest.core.records import Reply, Task
 from mtbench_pytest.gate.stats import correlation
 from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.api.client import estimate_tokens
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.run.build import build_contest
-from mtbench_pytest.run.options import OPTIONS
-from mtbench_pytest.run.settings import Settings, read_settings
+from mtbench_pytest.run.settings import Settings, Sources, read_settings
 from mtbench_pytest.store.database import open_database, sqlite_url
 from mtbench_pytest.store.store import Store
 from tests.unit.factories import (
@@ -72,7 +72,7 @@ def bench(tmp_path: Path) -> Path:
 def settings(bench: Path, **options: str) -> Settings:
     given = {"bench": str(bench), "store": "none", **{k.replace("_", "-"): v for k, v in options.items()}}
     assert set(given) <= {option.name for option in OPTIONS}
-    return read_settings(lambda option: given.get(option.name), lambda _: None)
+    return read_settings(Sources(lambda option: given.get(option.name)))
 
 
 def answers(path: Path, said: Mapping[int, Sequence[str]]) -> str:
@@ -154,7 +154,7 @@ def test_a_plan_writes_nothing(bench: Path, tmp_path: Path) -> None:
 def test_the_usual_store_is_found_from_a_folder_below(bench: Path, tmp_path: Path) -> None:
     (tmp_path / ".mtbench").mkdir()
     store = tmp_path / ".mtbench" / "store.db"
-    given = read_settings(lambda option: {"bench": str(bench), **PAID}.get(option.name), lambda _: None)
+    given = read_settings(Sources(lambda option: {"bench": str(bench), **PAID}.get(option.name)))
     _run(given, bench, store, [1])
     assert make_plan(given, folder=bench).answers[0].at_hand == 1
 

@@ -16,7 +16,7 @@ from mtbench_pytest.plugin.progress import LiveLine
 from mtbench_pytest.run.progress import Progress
 from mtbench_pytest.store.leases import Alone
 from tests.unit.parties import WAIT
-from tests.unit.test_live import Screen
+from tests.unit.plugin.test_live_line import Screen
 
 
 @pytest.fixture(autouse=True)
