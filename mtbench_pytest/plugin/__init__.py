@@ -20,6 +20,13 @@ pytest_plugins = ("mtbench_pytest.plugin.fixtures",)
 SESSION = pytest.StashKey["MTBenchSession"]()
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Adds the hooks that other plugins may have."""
+    from mtbench_pytest.plugin import hookspec
+
+    pluginmanager.add_hookspecs(hookspec)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds every option with its ini twin."""
     group = parser.getgroup("mtbench", "mtbench: gate model releases on multi-turn chat ability")

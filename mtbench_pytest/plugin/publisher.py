@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+from pluggy import HookCaller
 
 from mtbench_pytest.core.files import relative
 from mtbench_pytest.core.text import one_line
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.plugin.github import Decided, tell_actions
 from mtbench_pytest.plugin.terminal import Screen, write_summary
-from mtbench_pytest.release.publish import write_report
+from mtbench_pytest.release.publish import about, write_report
 from mtbench_pytest.report.junit import suite_properties
+from mtbench_pytest.report.result import result_of
 from mtbench_pytest.run.bench_run import BenchRun
 
 _LONGEST = 300  # characters of an error
@@ -28,6 +33,7 @@ class Publisher:
         self._here = here
         self._decided: list[Decided] = []
         self._annotations: list[str] = []
+        self._notes: list[str] = []
 
     def write_report(self, run: BenchRun, decision: Decision, folder: Path) -> None:
         """Writes a bench's report; where that fails, the summary says so."""
@@ -39,6 +45,24 @@ class Publisher:
         except Exception as error:  # the run is decided, whatever becomes of its report
             where = one_line(f"not written: {folder}: {type(error).__name__}: {error}", _LONGEST)
         self._decided.append((run, decision, where))
+
+    def call(self, hook: HookCaller, **given: Callable[[], object]) -> None:
+        """Calls a hook of ours; what it raises is told in the summary.
+
+        Args:
+            given: By name what it is given, made only where somebody listens.
+        """
+        if not hook.get_hookimpls():
+            return
+        try:
+            hook(**{name: make() for name, make in given.items()})
+        except Exception as error:  # a hook is told what was decided; it has no part in it
+            self._notes.append(one_line(f"{hook.name} failed: {type(error).__name__}: {error}", _LONGEST))
+
+    def tell_decided(self, hook: HookCaller) -> None:
+        """Tells each bench's decision to who listens."""
+        for run, decision, _ in self._decided:
+            self.call(hook, decision=partial(_same, decision), result=partial(_result, run, decision))
 
     def tell_ci(self, plugins: Iterable[object], env: Mapping[str, str]) -> None:
         """Tells pytest's JUnit file and GitHub Actions, where there are such.
@@ -55,7 +79,15 @@ class Publisher:
 
     def write_summary(self, terminal: Screen) -> None:
         """Writes annotations, then each bench's part of the summary, so that the decision stands last."""
-        for line in self._annotations:
+        for line in [*self._annotations, *dict.fromkeys(self._notes)]:
             terminal.write_line(line)
         for run, decision, where in self._decided:
             write_summary(terminal, run, decision, where)
+
+
+def _result(run: BenchRun, decision: Decision) -> dict[str, Any]:
+    return result_of(decision, run.ordered_rows(), about(run))
+
+
+def _same(decision: Decision) -> Decision:
+    return decision

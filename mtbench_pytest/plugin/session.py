@@ -223,7 +223,7 @@ class MTBenchSession:
         if self.is_worker:
             item.stash[_SENT] = {"bench": str(run.bench.path), "row": to_plain(row)}
         else:
-            run.rows[row.question_id] = row
+            self._take(run, row)
         row = item.stash[_ROW] = row.present
         item.stash[_GRADES] = verbose_word(row)
         item.user_properties.extend(question_properties(row))
@@ -315,8 +315,13 @@ class MTBenchSession:
 
     def collect(self, sent: Mapping[str, Any]) -> None:
         """Takes one row from an xdist worker."""
-        row = row_from_dict(sent["row"])
-        self._run(Path(sent["bench"])).rows[row.question_id] = row
+        self._take(self._run(Path(sent["bench"])), row_from_dict(sent["row"]))
+
+    def _take(self, run: BenchRun, row: Row) -> None:
+        """Takes a row where the run is decided; a question with several tests sends it with each."""
+        if row.question_id not in run.rows:
+            self._publisher.call(self.config.hook.pytest_mtbench_row, row=lambda: row)
+        run.rows[row.question_id] = row
 
     def collect_unjudged(self, bench: str) -> None:
         """Takes the error of a test whose question could not be judged."""
@@ -401,6 +406,7 @@ class MTBenchSession:
             outcomes.append(decision.outcome)
             folder = self._report_folder(run, partial=decision.outcome == "PARTIAL")
             self._publisher.write_report(run, decision, folder)
+        self._publisher.tell_decided(self.config.hook.pytest_mtbench_decided)
         self._publisher.tell_ci(self.config.pluginmanager.get_plugins(), os.environ)
         return outcomes
 

@@ -24,7 +24,22 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         rows: In the order of the bench.
         about: What was run: models, judge, bench, settings, versions, time.
     """
-    result = {
+    head = _head(decision, about)
+    yield _json(head).removesuffix("\n}") + ',\n "rows": ['
+    for number, row in enumerate(rows):
+        # One level deeper: a line of JSON text ends nowhere else than between its parts.
+        yield f"{',' if number else ''}\n{_json(row_result(row))}".replace("\n", "\n  ")
+    yield "\n ]\n}\n" if rows else "]\n}\n"
+
+
+def result_of(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as it reads when it is parsed."""
+    result: dict[str, Any] = json.loads("".join(result_json(decision, rows, about)))
+    return result
+
+
+def _head(decision: Decision, about: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "schema_version": SCHEMA_VERSION,
         "decision": decision.outcome,
         "reasons": decision.reasons,
@@ -36,11 +51,6 @@ def result_json(decision: Decision, rows: Sequence[Row], about: Mapping[str, Any
         "early_stop": asdict(decision.early) if decision.early else None,
         **about,
     }
-    yield _json(result).removesuffix("\n}") + ',\n "rows": ['
-    for number, row in enumerate(rows):
-        # One level deeper: a line of JSON text ends nowhere else than between its parts.
-        yield f"{',' if number else ''}\n{_json(row_result(row))}".replace("\n", "\n  ")
-    yield "\n ]\n}\n" if rows else "]\n}\n"
 
 
 def _json(value: Any) -> str:

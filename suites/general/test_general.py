@@ -5,7 +5,7 @@ Run it on another bench with `--mtbench-bench DIR|NAME`; the gate decides over a
 
 from __future__ import annotations
 
-from mtbench_pytest.run.judged import Judged
+from mtbench_pytest import Judged
 
 
 def test_question(mtbench_judged: Judged) -> None:

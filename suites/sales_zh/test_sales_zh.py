@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtbench_pytest.run.judged import Judged
+from mtbench_pytest import Judged
 
 
 def test_question(mtbench_judged: Judged) -> None:
