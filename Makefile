@@ -8,7 +8,7 @@ DEMO := suites/general --mtbench-sample demo --mtbench-candidate demo --mtbench-
 # Most tests run pytest in processes of their own, which need not compile everything each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo record test lint clean
+.PHONY: demo record test test-services lint clean
 
 # The gate on a real model. The same weights stand on both sides, so it must say PASS.
 demo: .venv/ready
@@ -21,6 +21,10 @@ record: .venv/ready
 # On two processes: most tests wait for a run of pytest of their own.
 test: .venv/ready lint
 	$(BIN)/pytest -n 2 --dist loadscope
+
+# Servers of their own: PostgreSQL. A test whose server is not installed is skipped and says so.
+test-services: .venv/ready
+	$(BIN)/pytest -n 2 --dist loadscope tests/services
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -7,8 +7,23 @@ import sys
 from collections.abc import Sequence
 
 from mtbench_pytest import __version__
-from mtbench_pytest.cli.commands import COMMANDS
+from mtbench_pytest.cli import (
+    agreement,
+    bless,
+    doctor,
+    fetch,
+    init,
+    lint,
+    metrics,
+    noise,
+    plan,
+    reference,
+    show,
+)
 from mtbench_pytest.core.errors import MTBenchError
+
+# As `mtbench --help` lists them; each is a file that adds its parser and runs.
+COMMANDS = (init, fetch, lint, reference, show, agreement, noise, metrics, plan, bless, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
