@@ -1,4 +1,4 @@
-"""`mtbench noise`: how far a judge wobbles, by frozen answers graded again and again."""
+"""`mtbench noise`: how noisy a judge is, by frozen answers graded again and again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "noise",
-        help="how far a judge wobbles, by grading the same answers again",
+        help="how noisy a judge is, by grading the same answers again",
         description="Has a judge grade recorded answers several times and prints the within-answer standard "
         "deviation of its grades, how many changed at all, and the noise floor: how far the judge alone "
         "moves a run's mean difference. What is graded is kept in the store, so that a command that was cut "
@@ -97,7 +97,7 @@ def _noise(arguments: argparse.Namespace) -> int:
     from mtbench_pytest.judges import build_judge
     from mtbench_pytest.models import build_model
     from mtbench_pytest.run.build import told_apart
-    from mtbench_pytest.run.resources import Office
+    from mtbench_pytest.run.resources import Resources
 
     judges = told_apart([build_judge(spec) for spec in map(parse_spec, arguments.judge)])
     answers = build_model(Spec("answers", str(arguments.answers), text=str(arguments.answers)))
@@ -106,7 +106,7 @@ def _noise(arguments: argparse.Namespace) -> int:
     if arguments.sample is not None:
         questions = bench.sample(arguments.sample, arguments.seed)
     turns = sum(len(question.turns) for question in questions)
-    office = Office(_store_url(arguments.store))
+    resources = Resources(_store_url(arguments.store))
     found: dict[str, Regraded] = {}
     try:
         for name, judge in judges.items():
@@ -118,7 +118,7 @@ def _noise(arguments: argparse.Namespace) -> int:
                     judge,
                     questions,
                     arguments.repeats,
-                    store=office.store,
+                    store=resources.store,
                     concurrency=arguments.concurrency,
                     show=meter.show,
                 )
@@ -129,7 +129,7 @@ def _noise(arguments: argparse.Namespace) -> int:
             print("\nwhat was graded is kept, and the same command goes on", file=sys.stderr)
         raise
     finally:
-        office.close()
+        resources.close()
     _tell(found, bench.questions, arguments)
     return 1 if any(one.failures for one in found.values()) else 0
 
@@ -280,13 +280,13 @@ class Regraded:
 
     @property
     def noise(self) -> Noise | None:
-        """How far the judge wobbles; None where no reply was graded twice."""
+        """How noisy the judge is; None where no reply was graded twice."""
         return run_noise(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the judge's wobble means for runs on a bench.
+    """What the judge's noise means for runs on a bench.
 
     Attributes:
         repeats: How often each answer is graded.

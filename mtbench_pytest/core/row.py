@@ -66,7 +66,7 @@ class Row:
         drawn: By side how many answers were asked for, where these are more than one.
         samples: By side the answers after the first; games are played with the first alone.
         repeats: How often each answer was to be graded.
-        regraded: By side the judgments of a question that was asked again (`drops.py`), one a turn and
+        regraded: By side the judgments of a question that was asked again (`gate/drops.py`), one a turn and
             repeat; repeat numbers go on after `repeats`. They are part of no grade.
         regrade_failures: What of these could not be had; the question is judged all the same.
         judges: Names of the judges asked, in the order in which they were named; each judgment, game and

@@ -222,7 +222,7 @@ class Fitness:
     """What a run shows of its judge.
 
     Attributes:
-        clear: The comparisons that flip, of those that should be clear: see `comparisons.py`.
+        clear: The comparisons that flip, of those that should be clear: see `gate/comparisons.py`.
         unfit: Why nothing may rest on its comparisons, or "".
         noise: None where no answer was graded more than once.
     """

@@ -1,4 +1,4 @@
-"""How far a judge's own wobble moves a run's figures: the same answers, graded more than once.
+"""How far a judge's noise moves a run's figures: the same answers, graded more than once.
 
 Pure numerics. A judge asked twice for one grade may give two. That is noise which no further question of the
 bench shows, and a margin smaller than what it does to the mean difference would be decided by it.
@@ -24,7 +24,7 @@ Grades = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wobble:
+class WithinAnswer:
     """What repeated grades of the same replies show.
 
     Attributes:
@@ -39,12 +39,12 @@ class Wobble:
 
 
 @dataclass(frozen=True, slots=True)
-class Noise(Wobble):
+class Noise(WithinAnswer):
     """The judge's noise in a run.
 
     Attributes:
         floor: The noise floor: half-width of the one-sided 95 % bound of the run's mean grade difference,
-            were the judge's wobble all there is; in points.
+            were the judge's noise all there is; in points.
     """
 
     floor: float
@@ -59,11 +59,11 @@ class _Reply:
 
     @property
     def counts(self) -> bool:
-        """Whether its wobble is known and does anything; a sum of thirds may miss 0 by a hair."""
+        """Whether its noise is known and does anything; a sum of thirds may miss 0 by a hair."""
         return len(self.grades) > 1 and abs(self.weight) > 1e-9
 
 
-def wobble(replies: Iterable[tuple[QuestionId, Grades]]) -> Wobble | None:
+def within_answer(replies: Iterable[tuple[QuestionId, Grades]]) -> WithinAnswer | None:
     """What repeated grades of the same replies show; None where no reply was graded twice.
 
     The pooled within-answer variance is Σ Σ (grade - mean of its reply)² / Σ (grades of the reply - 1): the
@@ -79,7 +79,7 @@ def wobble(replies: Iterable[tuple[QuestionId, Grades]]) -> Wobble | None:
     changed: dict[QuestionId, list[bool]] = defaultdict(list)
     for question_id, grades in graded:
         changed[question_id].append(len(set(grades)) > 1)
-    return Wobble(
+    return WithinAnswer(
         repeats=max(len(grades) for _, grades in graded),
         sd=math.sqrt(squares / sum(len(grades) - 1 for _, grades in graded)),
         changed=clustered_share((sum(found), len(found)) for found in changed.values()),
@@ -92,7 +92,7 @@ def run_noise(rows: Sequence[Row]) -> Noise | None:
     The mean difference of n questions is the mean of the differences between their sides' grades, each the
     mean over S samples of the mean over T turns of the mean over J judges of the mean over K repeats. What a
     judge gave a reply thus counts by w = 1 / S / T / J, negative on the baseline's side. With s² the sample
-    variance of its repeats, the variance of the mean difference by the judges' wobble alone is
+    variance of its repeats, the variance of the mean difference by the judges' noise alone is
     V = Σ w² · s² / K / n² over all of them. The floor is t(0.95) · √V, with as many degrees of freedom as the
     s² have together. Answers of one text that share a judgment are one reply, whose w is the sum of theirs:
     what both sides share cancels.
@@ -101,7 +101,7 @@ def run_noise(rows: Sequence[Row]) -> Noise | None:
     if all(row.repeats == 1 for row in rows):
         return None
     replies = [(row, reply) for row in rows for reply in _replies(row)]
-    found = wobble((row.question_id, reply.grades) for row, reply in replies)
+    found = within_answer((row.question_id, reply.grades) for row, reply in replies)
     if found is None:
         return None
     own = [r for row, r in replies if row.difference is not None and r.counts]
@@ -117,7 +117,7 @@ def run_noise(rows: Sequence[Row]) -> Noise | None:
 def planned_floor(sd: float, turns: Sequence[int], repeats: int = 1) -> float:
     """The noise floor of a run that is still to come, in points: see `run_noise`.
 
-    z(0.95) · √(2 · sd² / K · Σ 1 / T) / n, for every reply wobbles by the same sd on both sides. Further
+    z(0.95) · √(2 · sd² / K · Σ 1 / T) / n, for every reply has the same sd on both sides. Further
     samples of an answer bring it down where they differ, which is not known beforehand and left out.
 
     Args:
@@ -142,7 +142,7 @@ def repeats_for(sd: float, turns: Sequence[int], margin: float) -> int:
 def sensible_margin(floor: float) -> float:
     """The smallest margin that says something, in points.
 
-    Under it a candidate that is equal would fail more than one time in five by the judge's wobble alone,
+    Under it a candidate that is equal would fail more than one time in five by the judge's noise alone,
     whatever the bench: (z(0.95) + z(0.80)) / z(0.95) times the floor, the usual sample size formula of a
     non-inferiority trial (Julious 2004, Sample sizes for clinical trials with normal data, Statist. Med. 23).
     """
@@ -152,7 +152,7 @@ def sensible_margin(floor: float) -> float:
 def check_margin(
     margin: float, judges: Sequence[str], stated: Mapping[str, float], turns: Sequence[int], repeats: int
 ) -> None:
-    """Refuses a margin that the judges' wobble alone would decide, before anything is spent.
+    """Refuses a margin that the judges' noise alone would decide, before anything is spent.
 
     Args:
         margin: Of the run, in points.
@@ -165,7 +165,7 @@ def check_margin(
     Raises:
         SpecError: Where the margin lies under the noise floor.
     """
-    # The mean of several wobbles less than each.
+    # The mean of several has less noise than each.
     sd = math.hypot(*(stated.get(judge, 0.0) for judge in judges)) / len(judges)
     floor = planned_floor(sd, turns, repeats)
     if margin >= floor:

@@ -1,4 +1,4 @@
-"""What rows say: endpoints with their bounds, categories, collapses. `gate.py` makes the decision of it."""
+"""What rows say: endpoints with their bounds, categories, collapses. `decide.py` makes the decision of it."""
 
 from __future__ import annotations
 

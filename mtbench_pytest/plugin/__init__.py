@@ -100,7 +100,7 @@ class _Collector:
 def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - the hook's own signature
     """Collects what an xdist worker selected; of one that died, hands the work to the others."""
     if SESSION in node.config.stash:
-        session_of(node.config).bury_worker(node.workerinput)
+        session_of(node.config).worker_gone(node.workerinput)
     if sent := getattr(node, "workeroutput", {}).get("mtbench"):
         session_of(node.config).collect_worker(sent)
 

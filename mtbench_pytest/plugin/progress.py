@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mtbench_pytest.core.errors import StoreError
 from mtbench_pytest.run.progress import Meter, Progress, added, merged, progress_line
-from mtbench_pytest.store.leases import Crew
+from mtbench_pytest.store.leases import Peers
 
 _EVERY = 1.0  # seconds
 
@@ -248,7 +248,7 @@ class Watch:
             self._work()
 
 
-def telling(crew: Crew, look: Callable[[], Mapping[str, Progress]]) -> Watch:
+def telling(peers: Peers, look: Callable[[], Mapping[str, Progress]]) -> Watch:
     """Tells the others how far this process is, where that has changed.
 
     Args:
@@ -261,7 +261,7 @@ def telling(crew: Crew, look: Callable[[], Mapping[str, Progress]]) -> Watch:
         told = {bench: asdict(progress) for bench, progress in look().items()}
         if told != last:
             with suppress(StoreError):  # the work itself will run into it and say so
-                crew.report(told)
+                peers.report(told)
                 last = told
 
     return Watch(tell)

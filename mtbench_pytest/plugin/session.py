@@ -39,7 +39,7 @@ from mtbench_pytest.run.build import try_specs
 from mtbench_pytest.run.judged import Judged, judged_from, why_unjudged
 from mtbench_pytest.run.pipeline import Pipeline
 from mtbench_pytest.run.progress import Progress, added
-from mtbench_pytest.run.resources import Office
+from mtbench_pytest.run.resources import Resources
 from mtbench_pytest.run.settings import Settings, read_report, read_settings
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class MTBenchSession:
         self._refused = ""
         self._untidy = False
         self._uncollected = False
-        self._office = Office.of(settings, config.rootpath, getattr(config, "workerinput", None))
+        self._resources = Resources.of(settings, config.rootpath, getattr(config, "workerinput", None))
         self._live = LiveLine.of(config)
         self._watch: Watch | None = None
         self._notices = ExitStack()
@@ -103,15 +103,15 @@ class MTBenchSession:
             pytest.UsageError: Where the store cannot be opened.
         """
         with _one_line(pytest.UsageError), notices(self._live):
-            workerinput["mtbench_store"] = self._office.meeting_place() if self.settings.may_cost else ""
-        workerinput["mtbench_since"] = self._office.since
+            workerinput["mtbench_store"] = self._resources.meeting_place() if self.settings.may_cost else ""
+        workerinput["mtbench_since"] = self._resources.since
         if self._watch is None and self.settings.may_cost and self._live.wanted:
             run = workerinput["testrunuid"]
-            self._watch = showing(self._live, lambda: self._office.reports(run))
+            self._watch = showing(self._live, lambda: self._resources.reports(run))
 
-    def bury_worker(self, workerinput: Mapping[str, Any]) -> None:
+    def worker_gone(self, workerinput: Mapping[str, Any]) -> None:
         """Hands the work of an xdist worker that is gone to the others."""
-        self._office.bury(workerinput["testrunuid"], workerinput["workerid"])
+        self._resources.release_leases(workerinput["testrunuid"], workerinput["workerid"])
 
     # Before the tests: what is to be run.
 
@@ -191,8 +191,8 @@ class MTBenchSession:
             if not self.is_worker:
                 raise pytest.UsageError(self._refused) from None
             return True
-        if self.is_worker and self._office.shared:
-            self._watch = telling(self._office.crew, self._look)
+        if self.is_worker and self._resources.shared:
+            self._watch = telling(self._resources.peers, self._look)
         return None
 
     def _set_aside(self) -> None:
@@ -366,7 +366,7 @@ class MTBenchSession:
             yield  # the others have their part whatever becomes of ours, a second Ctrl-C included
         if self._watch is not None:
             self._watch.close()
-        self._office.close()
+        self._resources.close()
         self._notices.close()
         if outcomes is not None:
             failed = self._untidy or any(run.fatal for run in self.runs.values())
@@ -432,7 +432,7 @@ class MTBenchSession:
 
     def _run(self, path: Path) -> BenchRun:
         if path not in self.runs:
-            self.runs[path] = BenchRun(load_bench(path), self.settings, self._office, self.config.rootpath)
+            self.runs[path] = BenchRun(load_bench(path), self.settings, self._resources, self.config.rootpath)
         return self.runs[path]
 
     def _bench_path(self, module_folder: Path) -> Path:

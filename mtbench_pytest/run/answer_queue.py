@@ -1,4 +1,4 @@
-"""The models' desk: every answer is had once, from the store, from another process or from the model."""
+"""The models' queue: every answer is had once, from the store, from another process or from the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Quest
 from mtbench_pytest.core.serialize import answer_failure_from_dict, to_plain
 from mtbench_pytest.models.base import ALL_DEVICES, ChatModel, Lanes, Plans
 from mtbench_pytest.store.keys import AnswerKeys, digest
-from mtbench_pytest.store.leases import POLL, Crew, once
+from mtbench_pytest.store.leases import POLL, Peers, once
 from mtbench_pytest.store.store import Store
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -58,7 +58,7 @@ class Job:
             self.tell(replace(answer, question_id=task.question.question_id), made)
 
 
-class AnswerDesk:
+class AnswerQueue:
     """Takes jobs and has every answer made once.
 
     Models that hold a device's memory take turns there, servers run side by side. Where several processes
@@ -70,9 +70,9 @@ class AnswerDesk:
         seconds: In which any model that costs something did, its loading included.
     """
 
-    def __init__(self, store: Store, crew: Crew, serial: Serial) -> None:
+    def __init__(self, store: Store, peers: Peers, serial: Serial) -> None:
         self._store = store
-        self._crew = crew
+        self._peers = peers
         self._serial = serial
         self._device = asyncio.Lock()
         self._prepared: set[str] = set()
@@ -130,7 +130,7 @@ class AnswerDesk:
         async with self._device:  # a later request waits for an earlier one
             while open_jobs := [job for job in jobs if await self._look(job)]:
                 lanes = await self._find_lanes(open_jobs)
-                if self._crew.shared:
+                if self._peers.shared:
                     await self._on_one_lane(lanes, open_jobs)
                 else:
                     async with Tasks() as tasks:
@@ -165,7 +165,7 @@ class AnswerDesk:
 
     async def _wanted(self, job: Job, batch: Sequence[AnswerTask]) -> bool:
         """Whether some of a batch is still to be answered."""
-        if self._crew.shared:
+        if self._peers.shared:
             await self._look(job)
         return any(job.key(task) in job.missing for task in batch)
 
@@ -176,7 +176,7 @@ class AnswerDesk:
     async def _batches(self, job: Job) -> Sequence[Sequence[AnswerTask]]:
         # Processes that share a run must plan the same tasks, whatever is missing when each of them looks.
         asked = (
-            job.scope if job.key.planned else job.tasks if self._crew.shared else list(job.missing.values())
+            job.scope if job.key.planned else job.tasks if self._peers.shared else list(job.missing.values())
         )
         if not isinstance(model := job.model, Plans):
             return [asked]
@@ -189,7 +189,7 @@ class AnswerDesk:
         """The devices the jobs can be on. Only one process of a run looks: that loads torch."""
         for job in jobs:
             if isinstance(model := job.model, Lanes):
-                job.lanes = await off_loop(partial(once, self._crew, f"lanes/{job.name}", model.lanes))
+                job.lanes = await off_loop(partial(once, self._peers, f"lanes/{job.name}", model.lanes))
         if any(ALL_DEVICES in job.lanes for job in jobs):  # which leaves no other device alone
             for job in jobs:
                 job.lanes = (ALL_DEVICES,)
@@ -210,8 +210,8 @@ class AnswerDesk:
             keys = list(job.missing)
             for key, answer in (await self._serial(self._store.answers, keys)).items():
                 job.hand_over(key, answer)
-            if self._crew.shared:
-                told = await self._serial(self._crew.notes, [_note(key) for key in keys])
+            if self._peers.shared:
+                told = await self._serial(self._peers.notes, [_note(key) for key in keys])
                 for key in keys:
                     if body := told.get(_note(key)):
                         job.hand_over(key, answer_failure_from_dict(body))
@@ -273,8 +273,8 @@ class AnswerDesk:
         key = job.key(task)
         if not job.free and isinstance(answer, Answer):
             await self._serial(self._store.add_answer, key, answer)
-        elif not job.free and self._crew.shared:
-            await self._serial(self._crew.note, _note(key), to_plain(answer))
+        elif not job.free and self._peers.shared:
+            await self._serial(self._peers.note, _note(key), to_plain(answer))
         job.hand_over(key, answer, made=not job.free)
 
     def _give_up(self, job: Job) -> None:
@@ -284,7 +284,7 @@ class AnswerDesk:
 
     async def _prepare(self, job: Job, model: ChatModel) -> None:
         """Another process may have prepared its own copy of the model, and not ours."""
-        if self._crew.shared and not job.free and job.name not in self._prepared:
+        if self._peers.shared and not job.free and job.name not in self._prepared:
             self._prepared.add(job.name)
             await off_loop(lambda: model.prepare([task.question for task in job.scope]))
 
@@ -294,12 +294,12 @@ class AnswerDesk:
     @asynccontextmanager
     async def _taken(self, name: str) -> AsyncGenerator[bool]:
         """Within it, a piece of work is this process's alone; False where it is somebody else's."""
-        mine = await self._serial(self._crew.take, name)
+        mine = await self._serial(self._peers.take, name)
         try:
             yield mine
         finally:
             if mine:
-                await self._serial(self._crew.release, name)
+                await self._serial(self._peers.release, name)
 
 
 def _by_model(jobs: Iterable[Job]) -> list[list[Job]]:

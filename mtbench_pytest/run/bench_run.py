@@ -33,11 +33,11 @@ from mtbench_pytest.run.parties import drifts_known, is_panel, parties_of
 from mtbench_pytest.run.pending import parties_with_work
 from mtbench_pytest.run.pipeline import Pipeline
 from mtbench_pytest.run.progress import Progress
-from mtbench_pytest.run.resources import Office
+from mtbench_pytest.run.resources import Resources
 from mtbench_pytest.run.settings import Settings, Stopping, stopping_of
 from mtbench_pytest.run.snapshots.session import Recordings
 from mtbench_pytest.run.standing import Standing, known_grades
-from mtbench_pytest.store.leases import Crew, once
+from mtbench_pytest.store.leases import Peers, once
 from mtbench_pytest.store.store import Store
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -62,10 +62,10 @@ class BenchRun:
         unjudged: Of a run with a PASS the questions that could not be judged; known once it is decided.
     """
 
-    def __init__(self, bench: Bench, settings: Settings, office: Office, root: Path) -> None:
+    def __init__(self, bench: Bench, settings: Settings, resources: Resources, root: Path) -> None:
         self.bench = bench
         self.recordings = Recordings(bench, settings, root)
-        self._office = office
+        self._resources = resources
         self.settings = settings
         self.policy = settings.policy(bench.config)
         self.questions: Sequence[Question] = bench.questions
@@ -94,11 +94,11 @@ class BenchRun:
     def contest(self) -> Contest:
         """Models and judges, built on first use."""
         replay = self.recordings.replay(self.needs)
-        return build_contest(self.settings, self.bench, self.needs, self._office.budget, replay)
+        return build_contest(self.settings, self.bench, self.needs, self._resources.budget, replay)
 
     @cached_property
     def _store(self) -> Store:
-        return self.recordings.store(self._office.store, self.contest)
+        return self.recordings.store(self._resources.store, self.contest)
 
     def select(self, question: Question, needs: Collection[Party]) -> None:
         """Notes that pytest selected a test of a question; with a judge its row goes to the gate."""
@@ -137,15 +137,15 @@ class BenchRun:
         Raises:
             MTBenchError: For what else is wrong, and where too few judges stay.
         """
-        crew, left = self._office.crew, {}
+        peers, left = self._resources.peers, {}
         judges = {as_party(name): name for name in contest.judges}
         about = (asked, self._judged, self.questions)
         for party in parties_with_work(contest, *about, self._store, self._asks_again):
             # Of several processes one looks; the others take its word.
             name = f"prepare/{self.bench.digest}/{party}"
             if not contest.is_panel or party not in judges:
-                once(crew, name, partial(contest.prepare, party, asked))
-            elif why := once(crew, name, partial(_why_down, contest, party, asked)):
+                once(peers, name, partial(contest.prepare, party, asked))
+            elif why := once(peers, name, partial(_why_down, contest, party, asked)):
                 left[judges[party]] = one_line(str(why), _LONGEST)
                 _LOG.warning("judge %s has left the panel: %s", judges[party], left[judges[party]])
         if too_few := why_too_few(len(judges), left):
@@ -176,12 +176,12 @@ class BenchRun:
 
     def _nonce(self) -> str:
         if self.settings.regrade_baseline:
-            return self._regrading.nonce(self._office.crew)
-        return fresh_nonce(self._office.crew, self.bench.digest)
+            return self._regrading.nonce(self._resources.peers)
+        return fresh_nonce(self._resources.peers, self.bench.digest)
 
     @property
     def _regrading(self) -> Regrading:
-        return Regrading(self._office.store, f"{self.bench.digest} {self.settings.baseline}")
+        return Regrading(self._resources.store, f"{self.bench.digest} {self.settings.baseline}")
 
     @property
     def _judged(self) -> list[Question]:
@@ -210,9 +210,9 @@ class BenchRun:
         self.recordings.begin(self.contest, self.questions)
         record = self.recordings.record if self.recordings.records else None
         if self.contest.all_free:
-            kept: tuple[Store | None, Crew | None] = (None, None)
+            kept: tuple[Store | None, Peers | None] = (None, None)
         else:
-            kept = (self._store, self._office.crew)
+            kept = (self._store, self._resources.peers)
         pipeline = Pipeline(self.contest, self.questions, *kept, record, self._asks_again)
         if self.may_stop_early:
             self._course = self.gating.course(self._control)

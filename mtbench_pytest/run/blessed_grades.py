@@ -20,14 +20,14 @@ from mtbench_pytest.bench.bench import mixed
 from mtbench_pytest.core.errors import MTBenchError, StoreError
 from mtbench_pytest.core.records import Answer, GradeTask, Judgment, Question, QuestionId
 from mtbench_pytest.findings.drift import REGRADE, graded_again
-from mtbench_pytest.findings.noise import wobble
+from mtbench_pytest.findings.noise import within_answer
 from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.judges.fastchat import SingleLine, binding, read_judgments
 from mtbench_pytest.models.blessed import Blessed, BlessedAnswers, BlessedJudge
 from mtbench_pytest.run.contest import Contest
 from mtbench_pytest.run.standing import Again, Place, Standing, place_of
 from mtbench_pytest.store.keys import digest, prompt_digest
-from mtbench_pytest.store.leases import Crew, once
+from mtbench_pytest.store.leases import Peers, once
 from mtbench_pytest.store.store import Store
 
 _DAY = 24 * 3600.0  # seconds after which a run that was cut off is none to go on with
@@ -108,7 +108,7 @@ def _tried(
         Again(replace(task, nonce=nonce), fmean(found[task.question.question_id, task.turn, 1]))
         for task in once
     ]
-    seen = wobble((place[0], tuple(grades)) for place, grades in found.items())
+    seen = within_answer((place[0], tuple(grades)) for place, grades in found.items())
     noise = 0.0
     if seen is not None:
         # An old grade is the mean of its repeats, a new one is single; an answer's is the mean of its turns.
@@ -220,13 +220,13 @@ def incomparable(blessed: Mapping[str, Any] | None, drift: Mapping[str, Any] | N
     )
 
 
-def fresh_nonce(crew: Crew, about: str) -> str:
+def fresh_nonce(peers: Peers, about: str) -> str:
     """A name that no other run has; its processes agree on one.
 
     Args:
         about: What it is for.
     """
-    return str(once(crew, f"nonce/{about}", lambda: uuid4().hex))
+    return str(once(peers, f"nonce/{about}", lambda: uuid4().hex))
 
 
 class Regrading:
@@ -241,9 +241,9 @@ class Regrading:
         self._about = about
         self._key = digest("regrading", about)
 
-    def nonce(self, crew: Crew) -> str:
+    def nonce(self, peers: Peers) -> str:
         """The name of its grades."""
-        return str(once(crew, f"nonce/{self._about}", self._name))
+        return str(once(peers, f"nonce/{self._about}", self._name))
 
     def done(self) -> None:
         """The next run of it begins anew."""

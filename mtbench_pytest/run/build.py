@@ -31,7 +31,7 @@ def try_specs(settings: Settings) -> None:
         *((spec, build_judge) for spec in settings.judges),
     ):
         if spec is not None:
-            # A factory of the user's may be dear: it is called once, when it is needed.
+            # A factory of the user's may take long: it is called once, when it is needed.
             python_factory(spec) if spec.kind == "python" else build(spec)
 
 

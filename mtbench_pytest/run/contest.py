@@ -42,7 +42,7 @@ def sampling_for(
 def is_free(party: object) -> bool:
     """Whether asking a model or judge costs nothing, so that nothing needs to be stored or shared.
 
-    What is recorded or computed at once says so by an attribute `free`; anything else is taken for dear.
+    What is recorded or computed at once says so by an attribute `free`; anything else counts as paid.
     """
     return bool(getattr(party, "free", False))
 

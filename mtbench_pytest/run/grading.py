@@ -26,7 +26,7 @@ from mtbench_pytest.findings.drift import Drift, drift_result
 from mtbench_pytest.gate.drops import AskAgain
 from mtbench_pytest.run.blessed_grades import incomparable
 from mtbench_pytest.run.contest import Contest, as_party, is_free
-from mtbench_pytest.run.judge_queue import JudgeDesk
+from mtbench_pytest.run.judge_queue import JudgeQueue
 from mtbench_pytest.run.progress import Progress
 from mtbench_pytest.run.question_state import Case, Slot
 from mtbench_pytest.run.standing import Standing, drift_of, standing_result
@@ -35,12 +35,12 @@ Named = TypeVar("Named", bound=Answer | AnswerFailure | Judgment | Game | JudgeF
 Said = TypeVar("Said", bound=Answer | AnswerFailure | JudgeFailure)
 
 
-class Referee:
-    """Has the judges' desk judge what a contest asks about a question, and counts it.
+class Grading:
+    """Has the judges' queue judge what a contest asks about a question, and counts it.
 
     Args:
         contest: Who answers, who judges.
-        desk: The judges'; None in a contest without any.
+        queue: The judges'; None in a contest without any.
         identities: Of the parties, known before anything is judged.
         progress: Is kept up to date.
         ask_again: Which questions are graded again once they are judged; by default none.
@@ -52,14 +52,14 @@ class Referee:
     def __init__(
         self,
         contest: Contest,
-        desk: JudgeDesk | None,
+        queue: JudgeQueue | None,
         identities: Mapping[str, Mapping[str, Any]],
         progress: Progress,
         ask_again: AskAgain | None = None,
     ) -> None:
         self.drifts: dict[str, Drift] = {}
         self._contest = contest
-        self._desk = desk
+        self._judges = queue
         self._identities = identities
         self._progress = progress
         self._asks_again = ask_again
@@ -74,12 +74,12 @@ class Referee:
         await self._do(*(partial(self._grade, case, slot) for slot in slots), *compare)
         if self._checking is not None:  # who compares the two sides knows whether they can be
             await asyncio.shield(self._checking)
-        if self._desk is None:
+        if self._judges is None:
             return
-        case.left = dict(self._desk.left)
+        case.left = dict(self._judges.left)
         if not any(drift.beyond for judge, drift in self.drifts.items() if judge not in case.left):
             await self._ask_again(case)
-            case.left = dict(self._desk.left)
+            case.left = dict(self._judges.left)
 
     async def _ask_again(self, case: Case) -> None:
         """Has both sides graded again where that is wanted; what fails of it takes nothing away."""
@@ -152,15 +152,15 @@ class Referee:
 
     async def _check(self, judge: str, standing: Standing) -> None:
         """Finds out whether a judge still grades as it did; of a panel, one that does not leaves it."""
-        assert self._desk is not None, "blessed grades are a judge's"
+        assert self._judges is not None, "blessed grades are a judge's"
         results = await asyncio.gather(*(self._judged(judge, one.task) for one in standing.again))
-        if judge in self._desk.left:
+        if judge in self._judges.left:
             return
         grades = [said.grade if isinstance(said, Judgment) else None for said in results]
         drift = self.drifts[judge] = drift_of(standing.again, grades, standing.noise)
         moved = incomparable(standing_result(standing), drift_result(drift))
         if moved and self._contest.is_panel:
-            await self._desk.leave(judge, moved)
+            await self._judges.leave(judge, moved)
 
     async def _compare(self, case: Case) -> None:
         candidate, baseline = [await case.answers[side, 1] for side in SIDES]
@@ -200,9 +200,9 @@ class Referee:
 
     async def _judged(self, judge: str, task: Task) -> Judgment | Game | JudgeFailure | None:
         """What a judge says; None where it has left the panel."""
-        assert self._desk is not None, "a contest without a judge is asked for answers only"
+        assert self._judges is not None, "a contest without a judge is asked for answers only"
         try:
-            result = await self._desk.get(judge, self._identities[as_party(judge)], task)
+            result = await self._judges.get(judge, self._identities[as_party(judge)], task)
         except JudgeLeft:
             self._progress.judgments_total -= 1
             return None

@@ -1,4 +1,4 @@
-"""The judges' desk: every judgment is had once, from the store, from another process or from its judge."""
+"""The judges' queue: every judgment is had once, from the store, from another process or from its judge."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.models.api.throttle import Places, held
 from mtbench_pytest.run.contest import is_free
 from mtbench_pytest.store.keys import judgment_key
-from mtbench_pytest.store.leases import POLL, Crew
+from mtbench_pytest.store.leases import POLL, Peers
 from mtbench_pytest.store.store import Store
 
 Result = Judgment | Game | JudgeFailure
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
     key: Hashable
 
 
-class JudgeDesk:
+class JudgeQueue:
     """Takes judging tasks and answers them.
 
     A judge that costs nothing is asked here, in every process: nothing is stored, nobody needs to share. The
@@ -67,7 +67,7 @@ class JudgeDesk:
         judges: Mapping[str, Judge],
         concurrency: int,
         store: Store,
-        crew: Crew,
+        peers: Peers,
         serial: Serial,
         *,
         about: str = "",
@@ -76,7 +76,7 @@ class JudgeDesk:
         self.left: dict[str, str] = dict(left or {})
         self._judges = judges
         self._store = store
-        self._crew = crew
+        self._peers = peers
         self._serial = serial
         self._about = about
         self._free = {name for name, judge in judges.items() if is_free(judge)}
@@ -124,8 +124,8 @@ class JudgeDesk:
         why = one_line(why, _LONGEST)  # a server said it
         self._leave(judge, why)
         _LOG.warning("judge %s has left the panel: %s", judge, why)
-        if self._crew.shared:
-            await self._serial(self._crew.note, self._left_note(judge), why)
+        if self._peers.shared:
+            await self._serial(self._peers.note, self._left_note(judge), why)
 
     def _leave(self, judge: str, why: str) -> None:
         self.left[judge] = why
@@ -197,14 +197,14 @@ class JudgeDesk:
                 await self._look()
                 if not self._fresh:
                     continue
-                mine = await self._serial(self._crew.take, _ROLE)
+                mine = await self._serial(self._peers.take, _ROLE)
                 if not mine:
                     await asyncio.sleep(POLL)
                     continue
                 try:
                     await self._ask_all()
                 finally:
-                    await self._serial(self._crew.release, _ROLE)
+                    await self._serial(self._peers.release, _ROLE)
         except Exception as error:
             self._fail(error)
 
@@ -227,7 +227,7 @@ class JudgeDesk:
             return []
         keys = [str(asked.key) for asked in looked]
         found: dict[str, Result] = {**await self._serial(self._store.judgments, keys)}
-        if self._crew.shared:
+        if self._peers.shared:
             found |= await self._hear(keys)
         for asked in looked:
             if (result := found.get(str(asked.key))) is not None:
@@ -239,7 +239,7 @@ class JudgeDesk:
         """What other processes could not have, and the judges that left there."""
         failed = {_note(key): key for key in keys}
         gone = {self._left_note(judge): judge for judge in self._judges if judge not in self.left}
-        told = await self._serial(self._crew.notes, [*failed, *(gone if len(self._judges) > 1 else ())])
+        told = await self._serial(self._peers.notes, [*failed, *(gone if len(self._judges) > 1 else ())])
         for name, judge in gone.items():
             if name in told:
                 self._leave(judge, told[name])
@@ -284,8 +284,8 @@ class JudgeDesk:
     async def _keep(self, key: str, result: Result) -> None:
         if not isinstance(result, JudgeFailure):
             await self._serial(self._store.add_judgment, key, result)
-        elif self._crew.shared:
-            await self._serial(self._crew.note, _note(key), to_plain(result))
+        elif self._peers.shared:
+            await self._serial(self._peers.note, _note(key), to_plain(result))
 
     def _settle(self, asked: Asked, result: Result) -> None:
         if not self._results[asked].done():

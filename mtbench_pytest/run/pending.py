@@ -26,13 +26,13 @@ from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.models.base import ChatModel, Fingerprints
 from mtbench_pytest.run.contest import Contest, as_party, is_free
 from mtbench_pytest.store.keys import AnswerKeys, digest, judgment_key
-from mtbench_pytest.store.leases import Crew, once
+from mtbench_pytest.store.leases import Peers, once
 from mtbench_pytest.store.store import Store
 
 Answers = Mapping[QuestionId, Answer]
 
 
-def identify(name: str, party: ChatModel | Judge, store: Store, crew: Crew) -> Mapping[str, Any]:
+def identify(name: str, party: ChatModel | Judge, store: Store, peers: Peers) -> Mapping[str, Any]:
     """A party's identity, as JSON; weights are read by one process of the run, and only where they changed.
 
     Raises:
@@ -42,7 +42,7 @@ def identify(name: str, party: ChatModel | Judge, store: Store, crew: Crew) -> M
         return party.identity()
     if known := _remembered(party, store):
         return known
-    identity = once(crew, f"identity/{name}", lambda: _plain(party.identity()))
+    identity = once(peers, f"identity/{name}", lambda: _plain(party.identity()))
     if fingerprint := _fingerprint(party):
         store.remember_identity(fingerprint, identity)
     return dict(identity)

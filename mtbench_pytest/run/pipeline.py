@@ -1,8 +1,7 @@
 """Answers and judgments, produced in the background while tests wait for their own.
 
-One thread runs an asyncio loop. The models' desk (`answering.py`) has every answer made once, and every
-finished answer goes by the referee (`referee.py`) to the judge's desk (`judging.py`) at once, so that judging
-overlaps generation.
+One thread runs an asyncio loop. `answer_queue.py` has every answer made once; each goes by `grading.py` to
+`judge_queue.py` as soon as it is there, so that judging overlaps generation.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from mtbench_pytest.findings.drift import Drift
 from mtbench_pytest.gate.drops import AskAgain
 from mtbench_pytest.gate.early_stop import Course
 from mtbench_pytest.models.base import Counts
-from mtbench_pytest.run.answer_queue import AnswerDesk, Job, close_quietly
+from mtbench_pytest.run.answer_queue import AnswerQueue, Job, close_quietly
 from mtbench_pytest.run.blocks import along
 from mtbench_pytest.run.contest import Contest, is_free
-from mtbench_pytest.run.grading import Referee, named, of_sample
-from mtbench_pytest.run.judge_queue import JudgeDesk
+from mtbench_pytest.run.grading import Grading, named, of_sample
+from mtbench_pytest.run.judge_queue import JudgeQueue
 from mtbench_pytest.run.pending import identify
 from mtbench_pytest.run.progress import Progress
 from mtbench_pytest.run.question_state import Case, Slot
-from mtbench_pytest.store.leases import Alone, Crew
+from mtbench_pytest.store.leases import Alone, Peers
 from mtbench_pytest.store.store import Store
 
 _LOG = logging.getLogger("mtbench_pytest")
@@ -53,7 +52,7 @@ class Pipeline:
         scope: All questions that may be requested; where a model plans its batches over all of them, an
             answer does not depend on which were. By default those of the bench.
         store: What is there already, and where what is made is kept.
-        crew: The other processes of this run.
+        peers: The other processes of this run.
         record: Is told of each row before anybody else is, with what is known of the parties; it may block.
         ask_again: Which questions both sides of are graded again, once all else about them is known.
     """
@@ -63,7 +62,7 @@ class Pipeline:
         contest: Contest,
         scope: Sequence[Question] | None = None,
         store: Store | None = None,
-        crew: Crew | None = None,
+        peers: Peers | None = None,
         record: Callable[[Row, Mapping[str, Mapping[str, Any]]], None] | None = None,
         ask_again: AskAgain | None = None,
     ) -> None:
@@ -73,7 +72,7 @@ class Pipeline:
         self._scope = scope or contest.bench.questions
         self._scopes: dict[Slot, list[AnswerTask]] = {}
         self._store = store or Store()
-        self._crew = crew or Alone()
+        self._peers = peers or Alone()
         self._record = record
         self._cases: dict[QuestionId, Case] = {}
         self._fatal: BaseException | None = None
@@ -81,22 +80,22 @@ class Pipeline:
         self._under_way: list[Future[None]] = []
         self._loop = asyncio.new_event_loop()
         self._serial = Serial("mtbench-store")
-        self._answers = AnswerDesk(self._store, self._crew, self._serial)
-        self._desk: JudgeDesk | None = None
+        self._answers = AnswerQueue(self._store, self._peers, self._serial)
+        self._judges: JudgeQueue | None = None
         if contest.judges:
-            self._desk = JudgeDesk(
+            self._judges = JudgeQueue(
                 contest.judges,
                 contest.concurrency,
                 self._store,
-                self._crew,
+                self._peers,
                 self._serial,
-                about=contest.bench.digest if self._crew.shared else "",
+                about=contest.bench.digest if self._peers.shared else "",
                 left=contest.left,
             )
-        self._referee = Referee(contest, self._desk, self.identities, self.progress, ask_again)
+        self._grading = Grading(contest, self._judges, self.identities, self.progress, ask_again)
         self._thread = threading.Thread(target=self._loop.run_forever, name="mtbench", daemon=True)
         self._thread.start()
-        if self._crew.shared:
+        if self._peers.shared:
             self._under_way.append(asyncio.run_coroutine_threadsafe(self._listen(), self._loop))
 
     def request(self, questions: Iterable[Question], *, judged: bool = True) -> None:
@@ -162,9 +161,9 @@ class Pipeline:
         models = [*self.contest.models.values(), *self._answers.copies]
         told = sum(model.tokens for model in models if isinstance(model, Counts))
         seen = replace(self.progress, tokens=self.progress.tokens + told)
-        if (desk := self._desk) is not None:
-            seen.calls, seen.calls_open, seen.calls_queued = desk.calls, desk.open, desk.queued
-            seen.judgments_made = desk.made
+        if (queue := self._judges) is not None:
+            seen.calls, seen.calls_open, seen.calls_queued = queue.calls, queue.open, queue.queued
+            seen.judgments_made = queue.made
         return seen
 
     def pace(self) -> dict[str, float]:
@@ -174,18 +173,18 @@ class Pipeline:
             `answer_tokens` in `answer_seconds`, with all models side by side; `judge_calls` of
             `judge_seconds` together, as if they had been made one after the other.
         """
-        desk = self._desk
+        queue = self._judges
         return {
             "answer_tokens": self.look().tokens,
             "answer_seconds": self._answers.seconds,
-            "judge_calls": 0 if desk is None else desk.calls,
-            "judge_seconds": 0.0 if desk is None else desk.seconds,
+            "judge_calls": 0 if queue is None else queue.calls,
+            "judge_seconds": 0.0 if queue is None else queue.seconds,
         }
 
     @property
     def drifts(self) -> Mapping[str, Drift]:
         """By judge whether it still grades as it did, where that is known by now."""
-        return self._referee.drifts
+        return self._grading.drifts
 
     @property
     def alive(self) -> bool:
@@ -231,9 +230,9 @@ class Pipeline:
     async def _wind_down(self, finish: bool) -> None:
         """Begins nothing more, and waits for what is under way."""
         self._answers.stop()
-        if self._desk is not None:
-            self._desk.stop()
-        while (self._desk is not None and self._desk.open) or (finish and self._answers.at_work):
+        if self._judges is not None:
+            self._judges.stop()
+        while (self._judges is not None and self._judges.open) or (finish and self._answers.at_work):
             await asyncio.sleep(_GLANCE)
 
     async def _shut_down(self) -> None:
@@ -266,24 +265,24 @@ class Pipeline:
         except Exception as error:  # a bug in a model or judge must not leave a test waiting for ever
             first = self._fatal is None
             self._end(error)
-            if first and self._crew.shared:
+            if first and self._peers.shared:
                 told = str(error) if isinstance(error, MTBenchError) else f"{type(error).__name__}: {error}"
                 with suppress(StoreError):
-                    await self._serial(self._crew.note, _FATAL, told)
+                    await self._serial(self._peers.note, _FATAL, told)
 
     def _end(self, error: BaseException) -> None:
         """Nothing more can be had."""
         self._fatal = self._fatal or error
         self._answers.stop()
-        if self._desk is not None:
-            self._desk.stop()
+        if self._judges is not None:
+            self._judges.stop()
         for case in list(self._cases.values()):
             case.fail(error)
 
     async def _listen(self) -> None:
         """Ends the run here when another process found that it cannot go on."""
         with suppress(StoreError):
-            while not (told := await self._serial(self._crew.notes, [_FATAL])):
+            while not (told := await self._serial(self._peers.notes, [_FATAL])):
                 await asyncio.sleep(_LISTEN)
             self._end(MTBenchError(told[_FATAL]))
 
@@ -336,9 +335,9 @@ class Pipeline:
         for party, who in self.contest.parties.items():
             if party not in self.identities:
                 self.identities[party] = await off_loop(
-                    partial(identify, party, who, self._store, self._crew)
+                    partial(identify, party, who, self._store, self._peers)
                 )
-        self._referee.begin_check()
+        self._grading.begin_check()
         sides = [side for side in SIDES if side in self.contest.models and side in asked]
         same = len(sides) == 2 and self.identities["candidate"] == self.identities["baseline"]
         groups = [SIDES] if same else [(side,) for side in sides]
@@ -391,7 +390,7 @@ class Pipeline:
 
     async def _finish(self, case: Case) -> None:
         """Judges a case as its answers arrive and hands over its row."""
-        await self._referee.judge(case)
+        await self._grading.judge(case)
         if self._record is not None and not any(drift.beyond for drift in self.drifts.values()):
             await self._serial(self._record, case.so_far(), self.identities)
         case.judged()

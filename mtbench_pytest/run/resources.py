@@ -16,7 +16,7 @@ from mtbench_pytest.core.errors import StoreError
 from mtbench_pytest.models.api.budget import Budget, Ledger
 from mtbench_pytest.run.settings import Settings
 from mtbench_pytest.store.database import Database, open_database, sqlite_url
-from mtbench_pytest.store.leases import Alone, Crew, Workers, bury, reports
+from mtbench_pytest.store.leases import Alone, Peers, Workers, release_leases, reports
 from mtbench_pytest.store.store import Store
 
 USUAL_STORE = Path(".mtbench", "store.db")  # at pytest's root
@@ -47,8 +47,8 @@ class Place:
     worker: str
 
 
-class Office:
-    """A session's store and crew.
+class Resources:
+    """A session's store and peers.
 
     Args:
         url: Of the store; None for a run that keeps nothing.
@@ -72,8 +72,8 @@ class Office:
         self._folder: Path | None = None
 
     @classmethod
-    def of(cls, settings: Settings, root: Path, worker: Mapping[str, Any] | None) -> Office:
-        """The office of a session.
+    def of(cls, settings: Settings, root: Path, worker: Mapping[str, Any] | None) -> Resources:
+        """The resources of a session.
 
         Args:
             root: pytest's; the usual store is there.
@@ -99,7 +99,7 @@ class Office:
         return Store(self._database, strict=self._place is not None, since=self.since)
 
     @cached_property
-    def crew(self) -> Crew:
+    def peers(self) -> Peers:
         """The processes of the run.
 
         Raises:
@@ -112,7 +112,7 @@ class Office:
     @cached_property
     def budget(self) -> Budget | None:
         """What the run may spend, its processes together; None for no limit."""
-        return None if self._limits == NO_LIMITS else Budget(*self._limits, Ledger(self.crew))
+        return None if self._limits == NO_LIMITS else Budget(*self._limits, Ledger(self.peers))
 
     @property
     def shared(self) -> bool:
@@ -134,11 +134,11 @@ class Office:
         _ = self._database
         return self._url
 
-    def bury(self, run: str, worker: str) -> None:
+    def release_leases(self, run: str, worker: str) -> None:
         """Gives the work of a worker that is gone to the others."""
         for database in self._opened:
             with suppress(StoreError):  # it expires in any case
-                bury(database, run, worker)
+                release_leases(database, run, worker)
 
     def reports(self, run: str) -> list[Any]:
         """What each worker process last told of how far it is."""
@@ -148,8 +148,8 @@ class Office:
 
     def close(self) -> None:
         """Closes what was opened."""
-        if "crew" in self.__dict__:
-            self.crew.close()
+        if "peers" in self.__dict__:
+            self.peers.close()
         if "store" in self.__dict__:
             self.store.close()
         for database in self._opened:

@@ -39,7 +39,7 @@ class Settings:
         judges: Several are a panel.
         store: A database's URL, "none", or None for the usual place.
         early_stop: None where nothing is said of it: see `stopping.py`.
-        record: None where nothing is said of it: see `recordings.mode`.
+        record: None where nothing is said of it: see `mode_of`.
         given: Names of the options on the command line; these win over `bench.toml`, which wins over ini.
     """
 
@@ -94,8 +94,8 @@ class Settings:
     def may_cost(self) -> bool:
         """Whether anybody in this run may cost something, so that there is something to keep."""
         parties = (self.candidate, self.baseline, *self.judges)
-        dear = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
-        return dear and self.record != "none"
+        paid = any(spec is not None and spec.kind not in _FREE_KINDS for spec in parties)
+        return paid and self.record != "none"
 
     @property
     def judge_may_cost(self) -> bool:

@@ -30,7 +30,7 @@ _EXPECTED = "a database that can be opened and written, or --mtbench-store none"
 class Tables:
     """The tables. Keys are sha256 in hexadecimal; a body is JSON, and `digest` its sha256.
 
-    `leases`, `notes` and `counters` are what the processes of a run agree on (`crew.py`).
+    `leases`, `notes` and `counters` are what the processes of a run agree on (`leases.py`).
     """
 
     def __init__(self) -> None:

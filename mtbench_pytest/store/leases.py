@@ -23,7 +23,7 @@ _BEAT = 2.0  # seconds between renewals
 _REPORT = "report/"
 
 
-class Crew(Protocol):
+class Peers(Protocol):
     """Who works on a run. Its methods block for a moment; any thread may call them."""
 
     shared: bool
@@ -62,14 +62,14 @@ class Alone:
         self._lock = threading.Lock()
 
     def take(self, name: str) -> bool:
-        """See `Crew.take`: only this process's own threads and tasks compete."""
+        """See `Peers.take`: only this process's own threads and tasks compete."""
         with self._lock:
             free = name not in self._held
             self._held.add(name)
             return free
 
     def release(self, name: str) -> None:
-        """See `Crew.release`."""
+        """See `Peers.release`."""
         with self._lock:
             self._held.discard(name)
 
@@ -81,7 +81,7 @@ class Alone:
         return {}
 
     def add(self, name: str, amount: float) -> float:
-        """See `Crew.add`."""
+        """See `Peers.add`."""
         with self._lock:
             self._counters[name] = self._counters.get(name, 0.0) + amount
             return self._counters[name]
@@ -90,7 +90,7 @@ class Alone:
         """Nobody asks."""
 
     def close(self) -> None:
-        """See `Crew.close`."""
+        """See `Peers.close`."""
         self._held.clear()
 
 
@@ -115,7 +115,7 @@ class Workers:
         self._heart: threading.Thread | None = None
 
     def take(self, name: str) -> bool:
-        """See `Crew.take`."""
+        """See `Peers.take`."""
         from sqlalchemy.exc import IntegrityError
 
         with self._lock:
@@ -138,7 +138,7 @@ class Workers:
             return True
 
     def release(self, name: str) -> None:
-        """See `Crew.release`."""
+        """See `Peers.release`."""
         leases = self._database.tables.leases
         with self._lock:
             self._held.discard(name)
@@ -147,18 +147,18 @@ class Workers:
                 connection.execute(leases.delete().where(mine))
 
     def note(self, name: str, body: Any) -> None:
-        """See `Crew.note`."""
+        """See `Peers.note`."""
         row = {"name": self._name(name), "body": json.dumps(body, default=str), "created": time.time()}
         self._database.insert(self._database.tables.notes, row)
 
     def notes(self, names: Collection[str]) -> dict[str, Any]:
-        """See `Crew.notes`."""
+        """See `Peers.notes`."""
         full = {self._name(name): name for name in names}
         found = self._database.rows(self._database.tables.notes, full)
         return {full[row.name]: json.loads(row.body) for row in found}
 
     def add(self, name: str, amount: float) -> float:
-        """See `Crew.add`."""
+        """See `Peers.add`."""
         counters = self._database.tables.counters
         row = {"name": self._name(name), "value": 0.0, "created": time.time()}
         self._database.insert(counters, row)
@@ -168,7 +168,7 @@ class Workers:
             return float(connection.execute(counters.select().where(mine)).one().value)
 
     def report(self, body: Any) -> None:
-        """See `Crew.report`."""
+        """See `Peers.report`."""
         notes, name = self._database.tables.notes, self._name(f"{_REPORT}{self._me}")
         told = {"body": json.dumps(body), "created": time.time()}
         with self._database.connected() as connection:
@@ -177,7 +177,7 @@ class Workers:
             self._database.insert(notes, {"name": name, **told})
 
     def close(self) -> None:
-        """See `Crew.close`."""
+        """See `Peers.close`."""
         self._stop.set()
         for name in list(self._held):
             self.release(name)
@@ -219,7 +219,7 @@ class Workers:
                     continue  # the work itself will run into it and say so
 
 
-def once(crew: Crew, name: str, make: Callable[[], Any]) -> Any:
+def once(peers: Peers, name: str, make: Callable[[], Any]) -> Any:
     """What `make` returns, made by one process of the run and told to all; what it raises too. Blocks.
 
     Args:
@@ -228,29 +228,29 @@ def once(crew: Crew, name: str, make: Callable[[], Any]) -> Any:
     Raises:
         MTBenchError: What `make` raised, here or in another process.
     """
-    while (told := crew.notes([name]).get(name)) is None and not crew.take(name):
+    while (told := peers.notes([name]).get(name)) is None and not peers.take(name):
         time.sleep(POLL)
     if told is None:
         try:
-            told = crew.notes([name]).get(name) or _tell(crew, name, make)  # told since the look above
+            told = peers.notes([name]).get(name) or _tell(peers, name, make)  # told since the look above
         finally:
-            crew.release(name)
+            peers.release(name)
     if "error" in told:
         raise MTBenchError(told["error"])
     return told["made"]
 
 
-def _tell(crew: Crew, name: str, make: Callable[[], Any]) -> dict[str, Any]:
+def _tell(peers: Peers, name: str, make: Callable[[], Any]) -> dict[str, Any]:
     try:
         told = {"made": make()}
     except MTBenchError as error:
-        crew.note(name, {"error": str(error)})
+        peers.note(name, {"error": str(error)})
         raise
-    crew.note(name, told)
+    peers.note(name, told)
     return told
 
 
-def bury(database: Database, run: str, worker: str) -> None:
+def release_leases(database: Database, run: str, worker: str) -> None:
     """Gives back what a worker that is gone had taken, so that the others need not wait until it expires."""
     leases = database.tables.leases
     its = leases.c.name.startswith(f"{run}/") & (leases.c.owner == worker)

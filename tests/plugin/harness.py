@@ -235,7 +235,7 @@ class Example:
         """Runs pytest with these arguments; without syrupy unless the test is about it, as most users do."""
         if not self.syrupy:
             args = ("-p", "no:syrupy", *args)
-        if self.own_process or any(arg.startswith("-n") for arg in args):
+        if self.own_process:
             return Run(self.pytester.runpytest_subprocess(*args, timeout=60), self.path)
         return Run(self.pytester.runpytest_inprocess(*args), self.path)
 

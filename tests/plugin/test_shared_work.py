@@ -92,6 +92,7 @@ def test_a_killed_worker_loses_its_work_to_the_others(example: Example, seconds:
 
 def test_a_worker_killed_in_mid_generation(example: Example) -> None:
     """The one that has the model dies while it answers: another begins where it stopped."""
+    example.own_process = True
     bench = example.bench(questions=8)
     example.answers("old", [7] * 8)
     (bench / "conftest.py").write_text(

@@ -20,7 +20,7 @@ from mtbench_pytest.models.blessed import Blessed, read_blessed
 from mtbench_pytest.models.scripted import ScriptedModel
 from mtbench_pytest.release.publish import write_report
 from mtbench_pytest.run.bench_run import BenchRun
-from mtbench_pytest.run.resources import Office
+from mtbench_pytest.run.resources import Resources
 from mtbench_pytest.run.settings import Sources, read_settings
 from mtbench_pytest.store.database import sqlite_url
 from tests.unit.factories import MARGINS, answer_line, question_line, write_bench, write_jsonl
@@ -136,8 +136,8 @@ class Home:
         given = {**specs, **{key.replace("_", "-"): value for key, value in options.items()}}
         sources = Sources(lambda option: given.get(option.name), here=self.path, ini_folder=self.path)
         settings = read_settings(sources)
-        office = Office(sqlite_url(self.path / "store.db") if keep else None)
-        run = BenchRun(load_bench(self.path / "chat"), settings, office, self.path)
+        resources = Resources(sqlite_url(self.path / "store.db") if keep else None)
+        run = BenchRun(load_bench(self.path / "chat"), settings, resources, self.path)
         chosen = [q for q in run.questions if select is None or q.question_id in select]
         for question in chosen:
             run.select(question, ALL)
@@ -152,7 +152,7 @@ class Home:
             self.asked = list(ASKED)
         decision = run.decide("")
         write_report(run, decision, self.path / "mtbench-report")
-        office.close()
+        resources.close()
         return run, decision
 
     def bless(self, name: str = "v1", **how: bool) -> Blessed:

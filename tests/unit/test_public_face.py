@@ -49,8 +49,8 @@ def test_a_public_name_is_what_its_docstring_says(name: str) -> None:
 
 
 def test_a_name_that_there_is_not() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'Referee'"):
-        mtbench_pytest.Referee  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'Grading'"):
+        mtbench_pytest.Grading  # noqa: B018
 
 
 def test_type_checkers_see_the_names_that_are_there() -> None:

@@ -3,7 +3,7 @@
 Grades and win rate pass or fail together more often than apart, so their chances are joint: the two means
 are taken as bivariate normal, with the correlation that the two values have from question to question. The
 bounds are the gate's own, at the spread that is expected and without skewness. What else can end a run is
-left out: collapses, a judge that is not fit, critical categories (`critical_chance.py`).
+left out: collapses, a judge that is not fit, critical categories (`findings/critical_chance.py`).
 """
 
 from __future__ import annotations

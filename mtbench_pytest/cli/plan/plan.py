@@ -31,7 +31,7 @@ from mtbench_pytest.models.api.budget import Budget
 from mtbench_pytest.run.blessed_grades import standings_of
 from mtbench_pytest.run.build import build_contest
 from mtbench_pytest.run.contest import Contest
-from mtbench_pytest.run.resources import NO_LIMITS, Office, usual_root
+from mtbench_pytest.run.resources import NO_LIMITS, Resources, usual_root
 from mtbench_pytest.run.settings import Settings
 from mtbench_pytest.store.store import Store
 
@@ -168,7 +168,7 @@ def make_plan(
         concerns=(),
     )
     concerns = [*_concerns(plan, settings), *plan.outlook.notes]
-    concerns += _wobble(contest, questions, policy.margin)
+    concerns += _noise_floor(contest, questions, policy.margin)
     if before is not None and before.bench != bench.digest:
         concerns.append(
             "the earlier run was on another bench: lengths are its means, and the noise is its own"
@@ -184,11 +184,11 @@ def _store(settings: Settings, folder: Path) -> Iterator[Store]:
     if missing or url == "none":
         yield Store()
         return
-    office = Office.of(settings, root or folder, None)
+    resources = Resources.of(settings, root or folder, None)
     try:
-        yield office.store
+        yield resources.store
     finally:
-        office.close()
+        resources.close()
 
 
 def _time(
@@ -223,8 +223,8 @@ def _false_alarm(
     return false_alarm(list(turns_of_questions(questions, policy, grades)), noise, gradings)
 
 
-def _wobble(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
-    """Why the run would refuse its margin, where the bench says how much the judge wobbles."""
+def _noise_floor(contest: Contest, questions: Sequence[Question], margin: float) -> Iterator[str]:
+    """Why the run would refuse its margin, where the bench says how noisy the judge is."""
     judges, stated = list(contest.judges), contest.bench.config.judge_noise
     if judges:
         turns = [len(question.turns) for question in questions]

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from mtbench_pytest.core.aio import off_loop
 from mtbench_pytest.core.errors import BudgetError
-from mtbench_pytest.store.leases import Alone, Crew
+from mtbench_pytest.store.leases import Alone, Peers
 
 _GLANCE = 0.02  # seconds between two looks; two benches have loops of their own, and no event spans them
 _DELIVERY = 0.1  # seconds for the last replies to reach those who keep them
@@ -20,15 +20,15 @@ class Ledger:
     """What a run has spent, its processes together.
 
     Args:
-        crew: Who keeps the totals; by default this process alone.
+        peers: Who keeps the totals; by default this process alone.
     """
 
-    def __init__(self, crew: Crew | None = None) -> None:
-        self._crew = crew or Alone()
+    def __init__(self, peers: Peers | None = None) -> None:
+        self._peers = peers or Alone()
 
     async def add(self, calls: int, cost: float) -> tuple[int, float]:
         """Adds to the totals, negative amounts too, and returns them."""
-        return await off_loop(lambda: (round(self._crew.add("calls", calls)), self._crew.add("cost", cost)))
+        return await off_loop(lambda: (round(self._peers.add("calls", calls)), self._peers.add("cost", cost)))
 
 
 @dataclass(slots=True)

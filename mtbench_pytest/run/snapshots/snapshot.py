@@ -1,6 +1,6 @@
 """One question as it is recorded: both sides' answers, what judges said of them, and what each depends on.
 
-It is what a reviewer reads and what a run without models replays; `text.py` makes a file of it.
+It is what a reviewer reads and what a run without models replays; `file_format.py` makes a file of it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from mtbench_pytest.findings.noise import (
     run_noise,
     sensible_margin,
     why_no_verdict,
-    wobble,
+    within_answer,
 )
 from tests.unit.factories import answer, judge_failure, judgment, repeated_row, row
 
@@ -29,7 +29,7 @@ STATED = {"gpt-4o": 0.9}
 
 def test_the_within_answer_sd_by_hand() -> None:
     """Squares 2 (7, 8, 9), 0 (5, 5) and 0.5 (4, 5) over 2 + 1 + 1 degrees of freedom: √0.625."""
-    found = wobble([(1, (7, 8, 9)), (1, (5, 5)), (2, (4, 5)), (3, (10,))])
+    found = within_answer([(1, (7, 8, 9)), (1, (5, 5)), (2, (4, 5)), (3, (10,))])
     assert found is not None
     assert found.sd == pytest.approx(math.sqrt(2.5 / 4))
     assert (found.repeats, found.changed.hits, found.changed.n, found.changed.clusters) == (3, 2, 3, 2)
@@ -37,7 +37,7 @@ def test_the_within_answer_sd_by_hand() -> None:
 
 @pytest.mark.parametrize("replies", [[], [(1, (7.0,)), (2, (8.0,))]])
 def test_grades_given_once_show_no_noise(replies: list[tuple[QuestionId, tuple[float, ...]]]) -> None:
-    assert wobble(replies) is None
+    assert within_answer(replies) is None
 
 
 def test_a_run_without_repeats_knows_no_noise() -> None:

@@ -45,9 +45,9 @@ def dear() -> Contest:
 
 
 def counted(
-    given: Contest, store: Store | None = None, asked: Sequence[Question] = FOUR, crew: Workers | None = None
+    given: Contest, store: Store | None = None, asked: Sequence[Question] = FOUR, peers: Workers | None = None
 ) -> Progress:
-    with running(given, store=store, crew=crew) as pipeline:
+    with running(given, store=store, peers=peers) as pipeline:
         pipeline.request(asked)
         for question in asked:
             row(pipeline, question.question_id)
@@ -83,9 +83,9 @@ def test_what_another_process_made_is_not_made_here(database: Database) -> None:
         return contest(talker("cand"), talker("base"), ScriptedJudge(say, free=False), FOUR)
 
     first, second = (Workers(database, "run", name) for name in ("gw0", "gw1"))
-    made = counted(given(), Store(database), crew=first)
+    made = counted(given(), Store(database), peers=first)
     assert (made.judgments, made.judgments_made, made.failures) == (32, 32, 8)
-    assert counted(given(), Store(database), crew=second) == Progress(8, 8, 32, 32, failures=8)
+    assert counted(given(), Store(database), peers=second) == Progress(8, 8, 32, 32, failures=8)
 
 
 def test_a_model_that_answers_for_both_sides_speaks_once() -> None:

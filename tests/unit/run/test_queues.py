@@ -225,11 +225,11 @@ def share(database: Database, contests: Sequence[Any], asked: Sequence[Question]
     """Each contest in a pipeline of its own, all at once."""
 
     def work(number: int) -> list[Row]:
-        crew = Workers(database, "run", f"gw{number}")
-        pipeline = Pipeline(contests[number], store=Store(database, strict=True), crew=crew)
+        peers = Workers(database, "run", f"gw{number}")
+        pipeline = Pipeline(contests[number], store=Store(database, strict=True), peers=peers)
         found = rows(pipeline, asked)
         pipeline.close(finish=True)
-        crew.close()
+        peers.close()
         return found
 
     with ThreadPoolExecutor(len(contests)) as pool:
@@ -274,7 +274,7 @@ def test_the_judges_role_is_given_back_where_nothing_is_left_to_ask(database: Da
     late, other = Late(database, "run", "late"), Workers(database, "run", "other")
     judge = paid_judge()
     pipeline = Pipeline(
-        contest(paid("cand"), paid("base"), judge, SIX), store=Store(database, strict=True), crew=late
+        contest(paid("cand"), paid("base"), judge, SIX), store=Store(database, strict=True), peers=late
     )
     rows(pipeline, SIX)
     assert judge.asked == []
@@ -310,7 +310,7 @@ def test_what_ends_a_run_ends_it_for_all(database: Database) -> None:
         for _ in range(2)
     ]
     pipelines = [
-        Pipeline(given, store=Store(database, strict=True), crew=Workers(database, "run", f"gw{number}"))
+        Pipeline(given, store=Store(database, strict=True), peers=Workers(database, "run", f"gw{number}"))
         for number, given in enumerate(contests)
     ]
     for pipeline in pipelines:

@@ -184,7 +184,7 @@ def test_further_samples_are_all_that_a_stored_run_still_has_to_make(tmp_path: P
         given = contest(candidate, judge=judge, samples=samples)
         working = parties_with_work(given, THREE, THREE, THREE, Store(database))
         assert working == (["candidate", "judge scripted-judge"] if expected else [])
-        with running(given, store=Store(database), crew=Alone()) as pipeline:
+        with running(given, store=Store(database), peers=Alone()) as pipeline:
             pipeline.request(THREE)
             found = [row_of(pipeline, q.question_id) for q in THREE]
         assert candidate.seen == expected

@@ -12,7 +12,7 @@ import pytest
 from mtbench_pytest.core.errors import ModelError, MTBenchError
 from mtbench_pytest.store import leases as crew_module
 from mtbench_pytest.store.database import Database, open_database, sqlite_url
-from mtbench_pytest.store.leases import Alone, Crew, Workers, bury, once, reports
+from mtbench_pytest.store.leases import Alone, Peers, Workers, once, release_leases, reports
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_worker_that_is_gone_has_nothing(database: Database, pair: tuple[Worke
     first, second = pair
     assert first.take("judge")
     assert second.take("device")
-    bury(database, "run", "gw0")
+    release_leases(database, "run", "gw0")
     assert second.take("judge")
     assert not first.take("device"), "only the dead one's"
 
@@ -115,7 +115,7 @@ def test_what_is_told_first_stays(pair: tuple[Workers, Workers]) -> None:
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_counters_add_up(pair: tuple[Workers, Workers], shared: bool) -> None:
-    members: tuple[Crew, Crew] = pair if shared else (alone := Alone(), alone)
+    members: tuple[Peers, Peers] = pair if shared else (alone := Alone(), alone)
     assert [member.add("calls", 2.5) for member in members] == [2.5, 5.0]
     assert members[0].add("cost", 1) == 1
 
