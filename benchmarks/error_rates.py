@@ -96,7 +96,7 @@ CASES = (
     Case(LOSING, 2, bars={0: 5}),
     Case(FAR, 2, bars={0: 0.5, 20: -95}, most_used=55),
     Case(replace(EQUAL, name="equal, grades alone", games=False), 2, bars={20: 2.5}),
-    Case(Truth("equal, one question not judged", failed=1), bars={0: -85, 20: 2.5}),
+    Case(Truth("equal, one question not judged", failed=1), bars={20: 2.5}),
     Case(Truth(f"equal, but {FEW} answers collapse", collapsed=FEW)),
 )
 
