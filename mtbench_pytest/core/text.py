@@ -11,6 +11,7 @@ UNKNOWN = "-"
 
 
 WIDTH = 80
+_LONGEST_ERROR = 300
 
 _STEERING = ("Cc", "Cf")  # control characters, and marks that turn the direction of writing
 
@@ -30,6 +31,11 @@ def header_lines(parts: Sequence[str]) -> Iterator[str]:
 def one_line(text: str, width: int) -> str:
     """Text on one line, cut to a width in columns with an ellipsis, without what steers a terminal."""
     return clip(" ".join(printable(text).split()) or "(nothing)", width)
+
+
+def error_in_words(error: Exception) -> str:
+    """What broke, on one line: of which type, and what it says."""
+    return one_line(f"{type(error).__name__}: {error}", _LONGEST_ERROR)
 
 
 def printable(text: str) -> str:

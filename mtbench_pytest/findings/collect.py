@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from mtbench_pytest.core.text import one_line
+from mtbench_pytest.core.text import error_in_words
 from mtbench_pytest.findings.base import Facts, Finding
 from mtbench_pytest.findings.biases import BiasesFinding
 from mtbench_pytest.findings.critical import CriticalFinding
@@ -34,7 +34,6 @@ FINDINGS: Mapping[str, type[Finding]] = {
     "languages": LanguagesFinding,
     "overlap": OverlapFinding,
 }
-_LONGEST = 300  # characters of an error
 
 
 class Findings:
@@ -92,11 +91,7 @@ def _told(name: str, tell: Callable[[], T], instead: Callable[[str], T]) -> T:
     try:
         return tell()
     except Exception as error:  # whatever breaks there, the run is decided
-        return instead(f"{name} could not be told: {one_line(_in_words(error), _LONGEST)}")
-
-
-def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+        return instead(f"{name} could not be told: {error_in_words(error)}")
 
 
 def _broken_section(why: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from pluggy import HookCaller
 
 from mtbench_pytest.core.files import relative
-from mtbench_pytest.core.text import one_line
+from mtbench_pytest.core.text import error_in_words
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.plugin.github import Decided, tell_actions
 from mtbench_pytest.plugin.terminal import Screen, write_summary
@@ -18,8 +19,6 @@ from mtbench_pytest.release.publish import about, write_report
 from mtbench_pytest.report.junit import suite_properties
 from mtbench_pytest.report.result import result_of
 from mtbench_pytest.run.bench_run import BenchRun
-
-_LONGEST = 300  # characters of an error
 
 
 class Publisher:
@@ -43,7 +42,7 @@ class Publisher:
         except OSError as error:
             where = f"not written: {folder}: {error.strerror or error}"
         except Exception as error:  # the run is decided, whatever becomes of its report
-            where = one_line(f"not written: {folder}: {type(error).__name__}: {error}", _LONGEST)
+            where = f"not written: {folder}: {error_in_words(error)}"
         self._decided.append((run, decision, where))
 
     def call(self, hook: HookCaller, **given: Callable[[], object]) -> None:
@@ -57,7 +56,7 @@ class Publisher:
         try:
             hook(**{name: make() for name, make in given.items()})
         except Exception as error:  # a hook is told what was decided; it has no part in it
-            self._notes.append(one_line(f"{hook.name} failed: {type(error).__name__}: {error}", _LONGEST))
+            self._notes.append(f"{hook.name} failed: {error_in_words(error)}")
 
     def tell_decided(self, hook: HookCaller) -> None:
         """Tells each bench's decision to who listens."""
@@ -71,11 +70,24 @@ class Publisher:
             plugins: pytest's. Its fixture for properties of the suite does nothing on xdist's controller.
             env: The process's environment.
         """
+        with self._noting("the JUnit file"):
+            self._tell_junit(plugins)
+        with self._noting("GitHub Actions"):
+            self._annotations = tell_actions(env, self._decided)
+
+    def _tell_junit(self, plugins: Iterable[object]) -> None:
         for add in filter(None, (getattr(plugin, "add_global_property", None) for plugin in plugins)):
             for run, decision, _ in self._decided:
                 for name, value in suite_properties(decision, run.findings.facts.panel):
                     add(name, value)
-        self._annotations = tell_actions(env, self._decided)
+
+    @contextmanager
+    def _noting(self, whom: str) -> Iterator[None]:
+        """What breaks while somebody is told of the decision is told in the summary; the decision stands."""
+        try:
+            yield
+        except Exception as error:
+            self._notes.append(f"{whom} could not be told: {error_in_words(error)}")
 
     def write_summary(self, terminal: Screen) -> None:
         """Writes annotations, then each bench's part of the summary, so that the decision stands last."""

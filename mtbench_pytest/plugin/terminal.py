@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
-from mtbench_pytest.core.text import header_lines
+from mtbench_pytest.core.text import error_in_words, header_lines
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.terminal import decision_lines, summary_lines
 from mtbench_pytest.run.bench_run import BenchRun
@@ -73,7 +73,11 @@ def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: s
         report: Where the report is.
     """
     terminal.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
-    for line in summary_lines(decision, run.ordered_rows(), run.parties, report, run.notes):
+    try:
+        lines = list(summary_lines(decision, run.ordered_rows(), run.parties, report, run.notes))
+    except Exception as error:  # the decision is told, whatever becomes of the rest
+        lines = [f"the summary could not be told: {error_in_words(error)}", f"report: {report}", ""]
+    for line in lines:
         terminal.write_line(line)
     for line in same_model_lines(run.settings):
         terminal.write_line(line)
