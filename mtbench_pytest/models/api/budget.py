@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from mtbench_pytest.core.aio import off_loop
 from mtbench_pytest.core.errors import BudgetError
+from mtbench_pytest.models.api.throttle import current_hold
 from mtbench_pytest.store.leases import Alone, Peers
 
 _GLANCE = 0.02  # seconds between two looks; two benches have loops of their own, and no event spans them
@@ -42,7 +43,8 @@ class Budget:
     """Lets calls through until the next one would exceed a limit; then no call more.
 
     What a call may cost is set aside before it is made, so that a wave of calls cannot exceed the limit
-    together. Where only what is set aside stands in the way, a call waits for those under way to end.
+    together. Where only what is set aside stands in the way, a call waits for those under way to end, and
+    gives its place among the calls at once (`throttle.held`) to them.
 
     Args:
         max_calls: Most calls, repeated ones once; None for no limit.
@@ -95,15 +97,23 @@ class Budget:
                 if not fits:  # cancelled meanwhile, too: others wait for those under way
                     self._under_way -= 1
             if others and self._fits(calls + 1, most):
-                while self._under_way and self._ended == ended:
-                    await asyncio.sleep(_GLANCE)
+                await self._wait(ended)
             else:
                 self._exceeded = most
         while self._under_way:
-            await asyncio.sleep(_GLANCE)
+            await self._wait(self._ended)
         await asyncio.sleep(_DELIVERY)
         # Only now are the totals what was spent, without what was set aside.
         raise self._error(*await self._ledger.add(0, 0.0), self._exceeded)
+
+    async def _wait(self, ended: int) -> None:
+        """Waits until a call has ended, for who saw so many; until none is under way.
+
+        It does so without a place: calls under way that are to be repeated need one before they can end.
+        """
+        current_hold().give()
+        while self._under_way and self._ended == ended:
+            await asyncio.sleep(_GLANCE)
 
     def _fits(self, calls: int, cost: float) -> bool:
         return (self.max_calls is None or calls <= self.max_calls) and (
