@@ -140,6 +140,18 @@ def test_garbage_fails_the_call_and_is_shown(server: ChatServer) -> None:
         ({"content": None, "finish_reason": "length"}, "token limit ended the reply before any text"),
         ({"content": "", "reasoning_content": "hm", "finish_reason": "length"}, "within its reasoning"),
         ({"content": "half a", "finish_reason": "content_filter"}, "content filter ended the reply"),
+        (
+            {"content": "half", "finish_reason": "insufficient_system_resource"},
+            "the server broke the reply off",
+        ),
+        (
+            {"content": "half", "finish_reason": "abort"},
+            "the server broke the reply off .finish_reason abort",
+        ),
+        ({"content": "half", "finish_reason": "error"}, "the server broke the reply off"),
+        ({"content": "half", "finish_reason": "tool_calls"}, "the server broke the reply off"),
+        ({"content": "half", "finish_reason": ["stop"]}, "the server broke the reply off"),
+        ({"content": "", "finish_reason": None}, "a reply without text"),
     ],
 )
 def test_a_reply_without_text_is_a_failure_and_never_an_empty_answer(reply: Any, why: str) -> None:
@@ -152,8 +164,16 @@ def test_an_empty_reply_that_the_model_ended_itself_is_a_reply() -> None:
         assert ask(server).text == ""
 
 
-def test_a_reply_that_the_limit_ended_is_capped() -> None:
-    with ChatServer(respond=lambda _: {"content": "and so", "finish_reason": "length"}) as server:
+@pytest.mark.parametrize("word", ["stop", "STOP", "eos", "eos_token", "end_turn", "stop_sequence", None, ""])
+def test_a_reply_is_whole_where_the_server_says_so_or_says_nothing(word: str | None) -> None:
+    with ChatServer(respond=lambda _: {"content": "7", "finish_reason": word}) as server:
+        reply = ask(server)
+    assert (reply.text, reply.capped) == ("7", False)
+
+
+@pytest.mark.parametrize("word", ["length", "LENGTH", "max_tokens", "model_length"])
+def test_a_reply_that_the_limit_ended_is_capped(word: str) -> None:
+    with ChatServer(respond=lambda _: {"content": "and so", "finish_reason": word}) as server:
         reply = ask(server)
     assert (reply.text, reply.capped) == ("and so", True)
 

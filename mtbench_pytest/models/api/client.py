@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["CallFailed", "ChatClient", "Completion", "Server", "read_completion"]
 
 _CONNECT_SECONDS = 10.0
-_CUT = ("length", "max_tokens")
-_BROKEN_OFF = ("content_filter", "abort", "error")
+# What a `finish_reason` may be where a reply is whole: OpenAI's and vLLM's "stop", TGI's "eos_token", Together's
+# "eos", gateways that pass Anthropic's words on. Without one, a reply counts as whole where it has text. Any other
+# word, such as DeepSeek's "insufficient_system_resource", says that something broke it off.
+_WHOLE = (None, "", "stop", "eos", "eos_token", "end_turn", "stop_sequence", "completed")
+_CUT = ("length", "max_tokens", "model_length")  # the last is Mistral's, for a full context
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -253,12 +256,16 @@ def read_completion(server: Server, text: str) -> Completion:
     try:
         body = json.loads(text)
         choice_ = body["choices"][0]
-        message, finish = choice_["message"], choice_.get("finish_reason")
+        message, said = choice_["message"], choice_.get("finish_reason")
         content = message.get("content")
     except (ValueError, LookupError, TypeError, AttributeError):
         raise CallFailed(f"{server.base_url}: no chat completion but {server.mask(text)!r}") from None
+    finish = said.lower() if isinstance(said, str) else said
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
-    if not isinstance(content, str) or finish in _BROKEN_OFF or (finish in _CUT and not content):
+    ended = finish in _WHOLE or finish in _CUT
+    # Only a word of the model's own end makes an empty text a reply.
+    empty = not content and finish in (None, "", *_CUT)
+    if not isinstance(content, str) or not ended or empty:
         raise _no_text(server, message, finish, bool(reasoning))
     sent, written = _usage(text)
     return Completion(
@@ -281,6 +288,8 @@ def _no_text(server: Server, message: Mapping[str, Any], finish: object, reasone
         why = f"the token limit ended the reply {'within its reasoning' if reasoned else 'before any text'}"
     elif finish == "content_filter":
         why = "the server's content filter ended the reply"
+    elif finish not in _WHOLE:
+        why = "the server broke the reply off"
     else:
         why = f"a reply without text{' after its reasoning' if reasoned else ''}"
     return CallFailed(f"{server.base_url}: {why} (finish_reason {finish})", cut=cut)
