@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["CallFailed", "ChatClient", "Completion", "Server", "read_completion"]
 
 _CONNECT_SECONDS = 10.0
-# What a `finish_reason` may be where a reply is whole: OpenAI's and vLLM's "stop", TGI's "eos_token", Together's
-# "eos", gateways that pass Anthropic's words on. Without one, a reply counts as whole where it has text. Any other
-# word, such as DeepSeek's "insufficient_system_resource", says that something broke it off.
+# What a `finish_reason` may be where a reply is whole: OpenAI's and vLLM's "stop", TGI's "eos_token",
+# Together's "eos", gateways that pass Anthropic's words on. Without one, a reply counts as whole where it has
+# text. Any other word, such as DeepSeek's "insufficient_system_resource", says that something broke it off.
 _WHOLE = (None, "", "stop", "eos", "eos_token", "end_turn", "stop_sequence", "completed")
 _CUT = ("length", "max_tokens", "model_length")  # the last is Mistral's, for a full context
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
