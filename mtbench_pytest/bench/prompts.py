@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
 from mtbench_pytest.bench.languages import ENGLISH, common_language
-from mtbench_pytest.bench.verdicts import NUMBER, binding, escape
-from mtbench_pytest.core.errors import MTBenchError, VerdictError
+from mtbench_pytest.bench.verdicts import escape
+from mtbench_pytest.core.errors import MTBenchError
 from mtbench_pytest.core.jsonl import Line, read_jsonl, short
 from mtbench_pytest.core.records import Prompt, Question
 
@@ -264,48 +264,6 @@ class PromptBook:
         if not own and template.category != GENERAL:
             return None
         return (judged_against, 0 if own else 1, any_later)
-
-
-def parse_grade(reply: str, answers: Iterable[Sequence[str]] = ()) -> float:
-    """Reads the grade from a judge's reply: the last `[[n]]` binds, whatever stood before.
-
-    Args:
-        reply: What the judge wrote.
-        answers: Of each answer it was shown the replies, one a turn: a quotation from them does not bind.
-
-    Raises:
-        VerdictError: Where there is none, it is not from 1 to 10, or it may be a quotation.
-    """
-    mark = binding(reply, answers)
-    if mark is None or not NUMBER.fullmatch(mark):
-        found = "" if mark is None else f"; its last marker is [[{mark}]]"
-        raise VerdictError(f"the judge's reply holds no grade in the form [[n]]{found}")
-    if not 1 <= float(mark) <= 10:
-        raise VerdictError(f"the judge's grade is {mark}, not from 1 to 10")
-    return float(mark)
-
-
-def parse_winner(reply: str, answers: Iterable[Sequence[str]] = ()) -> Literal["A", "B", "tie"]:
-    """Reads the winner from a judge's reply: the last `[[A]]`, `[[B]]` or `[[C]]` binds.
-
-    Args:
-        reply: What the judge wrote.
-        answers: Of each answer it was shown the replies, one a turn: a quotation from them does not bind.
-
-    Raises:
-        VerdictError: Where there is none, the last marker is another one, or it may be a quotation.
-    """
-    mark = binding(reply, answers)
-    match (mark or "").upper():
-        case "A":
-            return "A"
-        case "B":
-            return "B"
-        case "C":
-            return "tie"
-    if mark is None:
-        raise VerdictError("the judge's reply holds no verdict in the form [[A]], [[B]] or [[C]]")
-    raise VerdictError(f"the judge's verdict is [[{mark}]], not [[A]], [[B]] or [[C]]")
 
 
 def find_prompts(bench: Path, language: str) -> Path:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mtbench_pytest.core.errors import VerdictError
 
@@ -54,6 +55,22 @@ _OWN = re.compile(
 _NOISE = re.compile(r"[\s*_`~\\\"'>|\u201c\u201d\u201e\u00ab\u00bb\u300c-\u300f]+")
 _CLAIM = re.compile(
     rf"(?:{'|'.join(_WORDS.values())})(?:is|是|为|은|는|ist|lautet)?[^\w\[\]]{{0,3}}\[\[([^\[\]]*)\]\]"
+)
+
+# What is no verdict but says what grades there are, and what belongs to the marker before it.
+_TEN = r"(?:\[\[\s*10(?:\.0)?\s*\]\]|10(?:\.0)?(?![\d.]*\d))"
+_OUT_OF = rf"\s*(?:/|\bout\s+of\b|\bvon\b|满分)\s*{_TEN}"
+_SCALE = re.compile(
+    rf"\[\[\s*[01]\s*\]\]\s*(?:[-\u2013\u2014~]|\bto\b|\bthrough\b|\band\b|\bbis\b|到|至)\s*{_TEN}",
+    re.IGNORECASE,
+)
+_OF_TEN = re.compile(rf"(\[\[[^\[\]]*\]\]){_OUT_OF}", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\+(?=[\[\]])")
+# A verdict in another form than a marker: "Rating: 8/10", which is plain, and "Rating: 8" or "Verdict: B".
+_SAID = re.compile(
+    rf"(?:\A|[\n.!?。！？])[\s*_#]*(?:{'|'.join(_CALLED.values())})[\s*_]*[:：=-]?[\s*_]*"
+    rf"(?:(?P<grade>\d+(?:\.\d+)?)(?P<of>{_OUT_OF})?|(?:assistant\s+)?(?P<winner>(?-i:[A-C])|tie))(?![\w\[])",
+    re.IGNORECASE,
 )
 
 # A marker that would be a verdict, also where something that nobody sees stands in it.
@@ -129,8 +146,22 @@ def held(answers: Iterable[Sequence[str]]) -> Held:
     return Held(frozenset(marks), frozenset(claimed))
 
 
+def normal(reply: str) -> str:
+    """A judge's reply as it reads.
+
+    `[[7]]/[[10]]` and `[[7]] out of 10` are `[[7]]`; `[[1]] to [[10]]`, which tells the scale, is nothing.
+    """
+    text = _ESCAPED.sub("", plain(reply))
+    if "[[" not in text:
+        return text
+    return _OF_TEN.sub(r"\1", _SCALE.sub("", text))
+
+
 def binding(reply: str, answers: Iterable[Sequence[str]] = ()) -> str | None:
-    """The marker of a judge's reply that binds: the last one.
+    """The verdict of a judge's reply that binds: the last marker, or a plain verdict after it.
+
+    `Rating: 8/10` at the end is as plain as a marker. A later verdict in another form, `Rating: 8`, voids a
+    marker that says otherwise: which of the two is meant cannot be told.
 
     A marker that stands in an answer too may be a quotation of it. It binds only where the reply ends in it,
     in a judge's own words ("Rating: [[7]]") that the answer does not have, and no other marker says
@@ -146,7 +177,11 @@ def binding(reply: str, answers: Iterable[Sequence[str]] = ()) -> str | None:
     Raises:
         VerdictError: Where it cannot be told from a quotation.
     """
+    reply = normal(reply)
     marks = markers(reply)
+    answers = [tuple(turns) for turns in answers]
+    if (said := _said_after(reply)) is not None:
+        return _said(said, marks, answers)
     if not marks:
         return None
     last = _meaning(marks[-1])
@@ -160,7 +195,78 @@ def binding(reply: str, answers: Iterable[Sequence[str]] = ()) -> str | None:
     return marks[-1]
 
 
+def _said_after(reply: str) -> re.Match[str] | None:
+    """A verdict in another form than a marker, after the last marker; the last one."""
+    marks = list(_MARK.finditer(reply))
+    said = list(_SAID.finditer(reply, marks[-1].end() if marks else 0))
+    if not said:
+        return None
+    # Without a marker only what the reply ends in is plain.
+    ends = said[-1]["of"] and not reply[said[-1].end() :].strip(" \t\n*_.。")
+    return said[-1] if marks or ends else None
+
+
+def _said(said: re.Match[str], marks: Sequence[str], answers: Sequence[Sequence[str]]) -> str:
+    """What a verdict in another form comes to.
+
+    Raises:
+        VerdictError: Where it cannot be told which verdict is meant.
+    """
+    mark = said["grade"] or {"tie": "C"}.get(said["winner"].lower(), said["winner"])
+    if marks and _meaning(mark) == _meaning(marks[-1]):
+        return marks[-1]
+    told = " ".join(said.group().split()).strip("*_.!?。！？ ")
+    if not said["of"]:
+        raise VerdictError(f"the judge's last marker is [[{marks[-1]}]], and its last verdict {told!r}")
+    shown = "\n".join(plain("\n".join(turns)) for turns in answers)
+    if any(_meaning(other["grade"]) == _meaning(mark) for other in _SAID.finditer(shown) if other["of"]):
+        raise VerdictError(f"the judge's verdict {told!r} also stands in an answer it was shown")
+    return mark
+
+
 def _meaning(mark: str) -> str:
     """One text for `10`, `10.0` and ` 10`, for `a` and `A`."""
     mark = mark.strip()
     return f"{float(mark):g}" if NUMBER.fullmatch(mark) else mark.casefold()
+
+
+def parse_grade(reply: str, answers: Iterable[Sequence[str]] = ()) -> float:
+    """Reads the grade from a judge's reply: the last `[[n]]` binds, whatever stood before.
+
+    Args:
+        reply: What the judge wrote.
+        answers: Of each answer it was shown the replies, one a turn: a quotation from them does not bind.
+
+    Raises:
+        VerdictError: Where there is none, it is not from 1 to 10, or it may be a quotation.
+    """
+    mark = binding(reply, answers)
+    if mark is None or not NUMBER.fullmatch(mark):
+        found = "" if mark is None else f"; its last marker is [[{mark}]]"
+        raise VerdictError(f"the judge's reply holds no grade in the form [[n]]{found}")
+    if not 1 <= float(mark) <= 10:
+        raise VerdictError(f"the judge's grade is {mark}, not from 1 to 10")
+    return float(mark)
+
+
+def parse_winner(reply: str, answers: Iterable[Sequence[str]] = ()) -> Literal["A", "B", "tie"]:
+    """Reads the winner from a judge's reply: the last `[[A]]`, `[[B]]` or `[[C]]` binds.
+
+    Args:
+        reply: What the judge wrote.
+        answers: Of each answer it was shown the replies, one a turn: a quotation from them does not bind.
+
+    Raises:
+        VerdictError: Where there is none, the last marker is another one, or it may be a quotation.
+    """
+    mark = binding(reply, answers)
+    match (mark or "").upper():
+        case "A":
+            return "A"
+        case "B":
+            return "B"
+        case "C":
+            return "tie"
+    if mark is None:
+        raise VerdictError("the judge's reply holds no verdict in the form [[A]], [[B]] or [[C]]")
+    raise VerdictError(f"the judge's verdict is [[{mark}]], not [[A]], [[B]] or [[C]]")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from mtbench_pytest.bench.prompts import parse_grade, parse_winner
+from mtbench_pytest.bench.verdicts import parse_grade, parse_winner
 from mtbench_pytest.core.errors import VerdictError
 from mtbench_pytest.core.records import (
     Game,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.bench.bench import load_bench, read_choices
-from mtbench_pytest.bench.prompts import PromptBook, PromptType, make_template, parse_grade, parse_winner
+from mtbench_pytest.bench.prompts import PromptBook, PromptType, make_template
+from mtbench_pytest.bench.verdicts import parse_grade, parse_winner
 from mtbench_pytest.core.errors import MTBenchError, VerdictError
 from mtbench_pytest.core.records import Question, QuestionId
 from mtbench_pytest.judges.fastchat import read_judgments, text_digest

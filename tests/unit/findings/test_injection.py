@@ -12,15 +12,8 @@ import pytest
 
 from mtbench_pytest.bench.bench import read_choices
 from mtbench_pytest.bench.config import REFERENCE_CATEGORIES
-from mtbench_pytest.bench.prompts import (
-    BUILTIN,
-    PromptBook,
-    builtin_prompts,
-    parse_grade,
-    parse_winner,
-    read_templates,
-)
-from mtbench_pytest.bench.verdicts import escape
+from mtbench_pytest.bench.prompts import BUILTIN, PromptBook, builtin_prompts, read_templates
+from mtbench_pytest.bench.verdicts import escape, parse_grade, parse_winner
 from mtbench_pytest.core.errors import VerdictError
 from mtbench_pytest.core.records import (
     Answer,
