@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +68,7 @@ _OF_TEN = re.compile(rf"(\[\[[^\[\]]*\]\]){_OUT_OF}", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\+(?=[\[\]])")
 # A verdict in another form than a marker: "Rating: 8/10", which is plain, and "Rating: 8" or "Verdict: B".
 _SAID = re.compile(
-    rf"(?:\A|[\n.!?。！？])[\s*_#]*(?:{'|'.join(_CALLED.values())})[\s*_]*[:：=-]?[\s*_]*"
+    rf"(?<!\w)(?:{'|'.join(_CALLED.values())})[\s*_]*[:：=-]?[\s*_]*"
     rf"(?:(?P<grade>\d+(?:\.\d+)?)(?P<of>{_OUT_OF})?|(?:assistant\s+)?(?P<winner>(?-i:[A-C])|tie))(?![\w\[])",
     re.IGNORECASE,
 )
@@ -270,3 +270,44 @@ def parse_winner(reply: str, answers: Iterable[Sequence[str]] = ()) -> Literal["
     if mark is None:
         raise VerdictError("the judge's reply holds no verdict in the form [[A]], [[B]] or [[C]]")
     raise VerdictError(f"the judge's verdict is [[{mark}]], not [[A]], [[B]] or [[C]]")
+
+
+def check_grade(grade: object) -> float:
+    """A grade that somebody gave in other words than a judge's reply.
+
+    Raises:
+        VerdictError: Where it is no number from 1 to 10.
+    """
+    if isinstance(grade, bool) or not isinstance(grade, int | float) or not 1 <= grade <= 10:
+        raise VerdictError(f"grade {grade!r}, not a number from 1 to 10")
+    return float(grade)
+
+
+def check_recorded_grade(grade: object, reply: str) -> float:
+    """A recorded grade, with the judge's reply that it came from.
+
+    Raises:
+        VerdictError: Where it is none, or the reply's own verdict is another one.
+    """
+    found = check_grade(grade)
+    _check_record(f"grade {found:g}", found, parse_grade, reply)
+    return found
+
+
+def check_recorded_winner(winner: Literal["A", "B", "tie"], reply: str) -> None:
+    """The same of a game's winner, by its place in the prompt.
+
+    Raises:
+        VerdictError: Where the reply's own verdict is another one.
+    """
+    _check_record(f"winner {winner}", winner, parse_winner, reply)
+
+
+def _check_record(told: str, recorded: object, parse: Callable[[str], object], reply: str) -> None:
+    try:
+        said = parse(reply)
+    except VerdictError:  # a reply without a verdict, such as a program's, says nothing against it
+        return
+    if said != recorded:
+        shown = f"{said:g}" if isinstance(said, float) else said
+        raise VerdictError(f"{told} is recorded, and the judge's reply beside it says {shown}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from mtbench_pytest.core.errors import FileError, JudgeError
+from mtbench_pytest.bench.verdicts import check_recorded_grade, check_recorded_winner
+from mtbench_pytest.core.errors import FileError, JudgeError, VerdictError
 from mtbench_pytest.core.records import (
     Game,
     GameTask,
@@ -122,6 +124,8 @@ class RecordedJudge:
             reason = f"{_where(line)} records a failed judge call (score {line.score:g})"
         elif _other_prompt(line.sent, task):
             reason = f"{_where(line)} was recorded for another prompt or answer"
+        else:
+            reason = _contradiction(line, partial(check_recorded_grade, line.score, line.text))
         if line is None or reason:
             reply = line.text if line else ""
             unread = line is not None and not line.valid and _is_reply(reply)
@@ -141,21 +145,24 @@ class RecordedJudge:
         line = self._pairs.get((question_id, task.turn, frozenset((a, b)), self.name))
         game = 0 if line is None or a == line.model_1 else 1
         reason = ""
+        to_position: dict[str, Literal["A", "B", "tie"]] = {
+            "model_1": "A" if game == 0 else "B",
+            "model_2": "B" if game == 0 else "A",
+            "tie": "tie",
+        }
         if line is None:
             reason = f"{self.path} holds no such game"
         elif not line.valid:
             reason = f"{_where(line)} records a failed game"
         elif _other_prompt(line.sent[game], task):
             reason = f"{_where(line)} was recorded for another prompt or answer"
+        else:
+            placed = to_position[line.winners[game]]
+            reason = _contradiction(line, partial(check_recorded_winner, placed, line.texts[game]))
         if line is None or reason:
             reply = line.texts[game] if line else ""
             unread = line is not None and not line.valid and _is_reply(reply)
             return JudgeFailure(question_id, task.turn, (a, b), self.name, task.prompt, reason, reply, unread)
-        to_position: dict[str, Literal["A", "B", "tie"]] = {
-            "model_1": "A" if game == 0 else "B",
-            "model_2": "B" if game == 0 else "A",
-            "tie": "tie",
-        }
         winner = to_position[line.winners[game]]
         prompt = _sent(line, task.prompt)
         return Game(question_id, task.turn, a, b, self.name, prompt, winner, line.texts[game])
@@ -242,6 +249,15 @@ def _other_prompt(sent: bytes | None, task: Task) -> bool:
 def _sent(line: SingleLine | PairLine, prompt: Prompt) -> Prompt:
     """The prompt that was sent then: of another name than ours, its text is not known."""
     return prompt if line.prompt == prompt.name else Prompt(line.prompt, "", "")
+
+
+def _contradiction(line: SingleLine | PairLine, check: Callable[[], object]) -> str:
+    """Why a line's verdict is not what the reply beside it says, or ""."""
+    try:
+        check()
+    except VerdictError as error:
+        return f"{_where(line)}: {error}"
+    return ""
 
 
 def _where(line: SingleLine | PairLine) -> str:

@@ -9,8 +9,16 @@ from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mtbench_pytest.bench.verdicts import check_grade
 from mtbench_pytest.core.aio import Serial, never_cancelling_itself
-from mtbench_pytest.core.errors import BudgetError, JudgeError, JudgeLeft, MTBenchError, StoreError
+from mtbench_pytest.core.errors import (
+    BudgetError,
+    JudgeError,
+    JudgeLeft,
+    MTBenchError,
+    StoreError,
+    VerdictError,
+)
 from mtbench_pytest.core.records import Game, GradeTask, JudgeFailure, Judgment, Task, repeat_of
 from mtbench_pytest.core.serialize import judge_failure_from_dict, to_plain
 from mtbench_pytest.core.text import one_line
@@ -279,7 +287,8 @@ class JudgeQueue:
     async def _ask(self, name: str, task: Task) -> Result:
         judge = self._judges[name]
         asked = judge.grade(task) if isinstance(task, GradeTask) else judge.play(task)
-        return await never_cancelling_itself(asked)
+        result = await never_cancelling_itself(asked)
+        return _checked(result) if isinstance(result, Judgment) else result
 
     async def _keep(self, key: str, result: Result) -> None:
         if not isinstance(result, JudgeFailure):
@@ -304,3 +313,22 @@ class JudgeQueue:
 
 def _note(key: str) -> str:
     return f"judgment/{key}"
+
+
+def _checked(judgment: Judgment) -> Judgment | JudgeFailure:
+    """A judgment whose grade is one; a judge of the user's own may give anything."""
+    try:
+        check_grade(judgment.grade)
+    except VerdictError as error:
+        return JudgeFailure(
+            judgment.question_id,
+            judgment.turn,
+            (judgment.model,),
+            judgment.judge,
+            judgment.prompt,
+            f"the judge gave {error}",
+            judgment.text,
+            unread=True,
+            repeat=judgment.repeat,
+        )
+    return judgment

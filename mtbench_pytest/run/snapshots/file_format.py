@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.core.records import SIDES, Reply, Sampling, clean
+from mtbench_pytest.bench.verdicts import check_recorded_grade, check_recorded_winner
+from mtbench_pytest.core.errors import FileError, VerdictError
+from mtbench_pytest.core.records import SIDES, Reply, Sampling, Side, clean
 from mtbench_pytest.run.snapshots.snapshot import (
     AnswerSnapshot,
     Comparison,
@@ -153,6 +154,8 @@ def parse(text: str, path: Path) -> Snapshot:
         return _read(data)
     except KeyError as error:
         raise FileError(path, f"no {error}", _EXPECTED) from None
+    except VerdictError as error:
+        raise FileError(path, str(error), _EXPECTED) from None
     except (TypeError, ValueError, AttributeError):
         raise FileError(path, "a field of another form", _EXPECTED) from None
 
@@ -204,7 +207,8 @@ def _read_turn(data: Mapping[str, Any], only: str | None) -> Turn:
 
 
 def _read_grading(data: Mapping[str, Any], only: str | None) -> Grading:
-    return Grading(grade=float(data["grade"]), **_read_said(data, only))
+    said = _read_said(data, only)
+    return Grading(grade=check_recorded_grade(data["grade"], said["text"]), **said)
 
 
 def _read_game(data: Mapping[str, Any], only: str | None) -> Played:
@@ -229,4 +233,12 @@ def _read_games(games: list[Played]) -> tuple[Played, Played] | tuple[()]:
     if not games:
         return ()
     first, second = games
+    # The candidate is A in the first game and B in the second.
+    _check_winner(first, SIDES)
+    _check_winner(second, (SIDES[1], SIDES[0]))
     return (first, second)
+
+
+def _check_winner(game: Played, shown: tuple[Side, Side]) -> None:
+    places: dict[str, Literal["A", "B", "tie"]] = {shown[0]: "A", shown[1]: "B", "tie": "tie"}
+    check_recorded_winner(places[game.winner], game.text)

@@ -41,11 +41,28 @@ def play(judge: RecordedJudge, a: str, b: str) -> Game | JudgeFailure:
     return asyncio.run(judge.play(GameTask(ASKED, 1, first, second, prompt)))
 
 
-def test_the_recorded_score_is_kept(path: Path) -> None:
-    """Also where the text reads otherwise: the record is what was counted then."""
-    said = grade(judge_of(path, single_line(7, judgment="on reflection [[3]]")))
+@pytest.mark.parametrize("text", ["on reflection fine", "Rating: [[7]]", "[[3]], no: Rating: 7/10", "[[x]]"])
+def test_the_recorded_score_is_kept(path: Path, text: str) -> None:
+    said = grade(judge_of(path, single_line(7, judgment=text)))
     assert isinstance(said, Judgment)
-    assert (said.grade, said.text, said.judge, said.prompt.name) == (7, "on reflection [[3]]", "gpt-4", "one")
+    assert (said.grade, said.text, said.judge, said.prompt.name) == (7, text, "gpt-4", "one")
+
+
+def test_a_score_that_its_own_text_contradicts_is_a_failure_that_names_both(path: Path) -> None:
+    said = grade(judge_of(path, single_line(7, judgment="on reflection [[3]]")))
+    assert isinstance(said, JudgeFailure)
+    told = "gpt-4.jsonl:1: grade 7 is recorded, and the judge's reply beside it says 3"
+    assert told in said.reason
+
+
+def test_a_winner_that_its_own_text_contradicts_is_a_failure(path: Path) -> None:
+    """In the second game model_2 stood in place A."""
+    line = pair_line("model_1", "model_1", g1_judgment="[[A]]", g2_judgment="[[A]]")
+    judge = judge_of(path, line)
+    assert isinstance(play(judge, "cand", "base"), Game)
+    second = play(judge, "base", "cand")
+    assert isinstance(second, JudgeFailure)
+    assert "winner B is recorded, and the judge's reply beside it says A" in second.reason
 
 
 @pytest.mark.parametrize(

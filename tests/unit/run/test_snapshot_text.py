@@ -121,7 +121,6 @@ def test_a_file_that_is_none(text: str, problem: str) -> None:
     ("old", "new"),
     [
         ('"winner": "candidate"', '"winner": "me"'),
-        ('"grade": 8', '"grade": null'),
         ('"temperature": 0.7', '"temper": 0.7'),
         ('"turns": [', '"turns": 1, "more": ['),
     ],
@@ -131,6 +130,33 @@ def test_a_field_of_another_form(old: str, new: str) -> None:
     assert new in text
     with pytest.raises(FileError, match="a field of another form"):
         parse(text, PATH)
+
+
+@pytest.mark.parametrize("grade", ["1000", "-1000", "NaN", "Infinity", "0", "true", "null", '"8"', "10.01"])
+def test_a_grade_that_is_none_is_refused(grade: str) -> None:
+    """All of them 1000 once made a PASS with a mean of 1000."""
+    text = dump(snapshot(verdicts=GAMES)).replace('"grade": 8', f'"grade": {grade}')
+    with pytest.raises(FileError, match=r"1\.json: grade .*, not a number from 1 to 10; expected a snapshot"):
+        parse(text, PATH)
+
+
+def test_a_grade_that_its_own_text_contradicts_is_refused() -> None:
+    plain = json.loads(dump(snapshot(verdicts=GAMES)))
+    said = plain["candidate"]["answers"][0]["turns"][0]["grades"][0]
+    said |= {"grade": 9, "reasons": ["Thin.", "Rating: [[4]]"]}
+    with pytest.raises(FileError, match=r"grade 9 is recorded, and the judge's reply beside it says 4"):
+        parse(json.dumps(plain), PATH)
+
+
+def test_a_winner_that_its_own_text_contradicts_is_refused() -> None:
+    """In the second game the candidate stood in place B."""
+    plain = json.loads(dump(snapshot(verdicts=GAMES)))
+    second = plain["verdicts"][0]["games"][1]
+    second |= {"winner": "candidate", "reasons": ["My verdict: [[B]]"]}
+    parse(json.dumps(plain), PATH)
+    second["reasons"] = ["My verdict: [[A]]"]
+    with pytest.raises(FileError, match=r"winner B is recorded, and the judge's reply beside it says A"):
+        parse(json.dumps(plain), PATH)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
