@@ -144,7 +144,8 @@ def test_no_chat_template(tmp_path: Path) -> None:
 
 
 def test_a_template_that_refuses_the_conversation(tmp_path: Path) -> None:
-    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}Hi"
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    refusing += "{% for m in messages %}{{ m['content'] }} {% endfor %}"
     folder = build_tiny(tmp_path / "picky", template=refusing)
     assert "refuses a system prompt and 1 turns" in problem(folder, "system=Hi&device=cpu")
     build(folder).prepare([])

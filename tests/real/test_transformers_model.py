@@ -93,7 +93,9 @@ def test_each_batch_is_handed_over_before_the_next_begins(
     may_go_on = threading.Event()
     generate = Engine.generate
 
-    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event, *told: Any) -> list[list[int]]:
+    def watched(
+        self: Engine, rows: Sequence[Row], stop: threading.Event, *told: Any
+    ) -> list[list[int] | None]:
         if asked:
             assert may_go_on.wait(20), "the first answer was not handed over"
         asked.append(len(rows))
@@ -150,7 +152,8 @@ def test_a_reply_ended_by_an_end_token_is_not_capped(tiny: Path, tmp_path: Path)
     model.prepare([])
     loaded = load(model)
     prompt = loaded.prompt([{"role": "user", "content": "Hi"}])
-    tokens = loaded.generate([Row(prompt, 12, 0.0, 0)], threading.Event())[0]
+    (tokens,) = loaded.generate([Row(prompt, 12, 0.0, 0)], threading.Event())
+    assert tokens is not None
     end = next(token for token in tokens if token != tokens[0])
     change_json(folder / "generation_config.json", eos_token_id=end)
     # A batch-mate without an end keeps the batch going past it.
@@ -204,7 +207,9 @@ def test_reasoning_is_not_shown_to_the_next_turn(tiny: Path, monkeypatch: pytest
     model = build(tiny)
     loaded = load(model)
 
-    def thoughtful(self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any) -> list[list[int]]:
+    def thoughtful(
+        self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any
+    ) -> list[list[int] | None]:
         seen.extend(self.tokenizer.decode(row.prompt) for row in rows)
         assert not stop.is_set()
         tokens: list[int] = self.tokenizer.encode("<think>secret</think>\n\nPlain<|im_start|>")
@@ -242,7 +247,7 @@ def limit_memory(monkeypatch: pytest.MonkeyPatch, most: int, error: Exception) -
 
     def generate_or_fail(
         self: Engine, rows: Sequence[Row], stop: threading.Event, *told: Any
-    ) -> list[list[int]]:
+    ) -> list[list[int] | None]:
         tried.append(len(rows))
         if len(rows) > most:
             raise error
@@ -342,7 +347,7 @@ def test_closing_ends_a_generation_under_way(
     began = threading.Event()
     generate = Engine.generate
 
-    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any) -> list[list[int]]:
+    def watched(self: Engine, rows: Sequence[Row], stop: threading.Event, *_: Any) -> list[list[int] | None]:
         began.set()
         endless = [Row(row.prompt, 1_000_000, row.temperature, row.seed) for row in rows]
         return generate(self, endless, stop)

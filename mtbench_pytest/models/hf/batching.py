@@ -14,6 +14,10 @@ from mtbench_pytest.models.hf.kv_cache import Past
 from mtbench_pytest.models.hf.runtime import Means
 from mtbench_pytest.models.hf.worker import check
 
+_BROKEN = (
+    "the model gave NaN or infinity in place of scores: its numbers overflow or its weights are broken; "
+    "?dtype=float32 tells which"
+)
 _LOG = logging.getLogger("mtbench_pytest")
 
 
@@ -100,7 +104,10 @@ class Batches:
             check(stop, self._name)
             if written is not None:
                 for talk, tokens in zip(now, written, strict=True):
-                    talk.hear(self.engine, tokens, most)
+                    if tokens is None:
+                        talk.failure = f"turn {talk.turn}: {_BROKEN}"
+                    else:
+                        talk.hear(self.engine, tokens, most)
             elif len(now) > 1:
                 self._most = (len(now) + 1) // 2
                 _LOG.warning("%s: out of memory, batches of %d from here on", self._name, self._most)
@@ -129,7 +136,7 @@ class Batches:
         )  # fmt: skip
         return fitting
 
-    def _try(self, talks: Sequence[Talk], stop: threading.Event, past: Past) -> list[list[int]] | None:
+    def _try(self, talks: Sequence[Talk], stop: threading.Event, past: Past) -> list[list[int] | None] | None:
         """One generation, or nothing where memory ran out."""
         try:
             return self.engine.generate([talk.asked for talk in talks], stop, self._told, past)

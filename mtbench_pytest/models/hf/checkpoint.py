@@ -32,6 +32,7 @@ SIDE_FILES = (
     "vocab.json",
     "vocab.txt",
 )
+_TEMPLATES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
@@ -87,6 +88,12 @@ class Checkpoint(ABC):
         for name, content in zip(names, contents, strict=True):
             total.update(f"{name}\0{content}\n".encode())
         return total.hexdigest()
+
+    def template_text(self) -> str:
+        """The text of the files in which a chat template stands, its own or the tokenizer's settings."""
+        folder = self.tokenizer_folder()
+        files = [folder / name for name in _TEMPLATES if (folder / name).is_file()]
+        return "".join(file.read_text("utf-8", "replace") for file in files)
 
     def weights_bytes(self) -> int:
         """Size of the weight files."""
@@ -211,6 +218,9 @@ def _check(folder: Path, gguf_file: str | None) -> None:
         if (folder / "adapter_config.json").is_file():
             raise FileError(folder, "an adapter without its base", "merged weights (PEFT: merge_and_unload)")
         raise FileError(folder, "no config.json", "a checkpoint folder as save_pretrained writes it")
+    if (folder / "adapter_config.json").is_file():
+        problem = "an adapter beside full weights: which of the two is meant cannot be told"
+        raise FileError(folder, problem, "merged weights (PEFT: merge_and_unload), or no adapter_config.json")
     for name in _weights(folder):
         if not (folder / name).is_file():
             problem = f"no {name}" if name == WEIGHTS else f"{INDEX} names {name}, which is missing"

@@ -21,6 +21,7 @@ from mtbench_pytest.models.hf.kv_cache import (
     remember,
 )
 from mtbench_pytest.models.hf.sampling import GumbelNoise, RowBudgets
+from mtbench_pytest.models.hf.soundness import Finite, check_finite, check_fit, end_of_turn
 from mtbench_pytest.models.hf.tokenizer import Tokens
 
 if TYPE_CHECKING:
@@ -79,7 +80,11 @@ def load_tokenizer(folder: Path, gguf_file: str | None) -> Any:
 
 
 def load_weights(folder: Path, gguf_file: str | None, dtype: str, device: str, device_map: str | None) -> Any:
-    """Loads a model, GGUF weights unpacked, straight to its device."""
+    """Loads a model, GGUF weights unpacked, straight to its device.
+
+    Raises:
+        ModelError: Where the files do not hold its weights, or hold what is no number.
+    """
     torch, transformers = require("torch"), require("transformers")
     options = _gguf(gguf_file)
     # Since transformers has GgufConfig, packed weights are its default, with a dtype of their own.
@@ -90,19 +95,26 @@ def load_weights(folder: Path, gguf_file: str | None, dtype: str, device: str, d
     elif device != "cpu":
         options["device_map"] = {"": device}
     with quiet(gguf=gguf_file is not None):
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, dtype), use_safetensors=True, **options
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # named below with the others, in place of a report on the terminal
+            **options,
         )
+    check_fit(folder, info, set(getattr(model, "all_tied_weights_keys", None) or ()))
+    check_finite(folder, model)
     return model.eval()
 
 
 class Engine(Tokens):
     """A loaded model and its tokenizer.
 
-    Stops at the end tokens of the generation config and of the tokenizer: fine-tuned checkpoints often name
-    the template's end of turn in only one of the two. Of the generation config, what changes logits counts
-    (repetition_penalty, suppress_tokens …); its temperature, top_k, top_p and kin do not: temperature is
-    the benchmark's to say, and a draw is from the whole distribution.
+    Stops at the end tokens of the generation config, of the tokenizer and of the chat template's turns:
+    fine-tuned checkpoints often name the end of a turn in only one of them. Of the generation config, what
+    changes logits counts (repetition_penalty, suppress_tokens …); its temperature, top_k, top_p and kin do
+    not: temperature is the benchmark's to say, and a draw is from the whole distribution.
 
     Args:
         model: A causal language model of transformers.
@@ -125,7 +137,7 @@ class Engine(Tokens):
         stop: threading.Event,
         told: Callable[[int], None] = lambda _: None,
         past: Past | None = None,
-    ) -> list[list[int]]:
+    ) -> list[list[int] | None]:
         """Writes the next reply of every row, in one batch, padded on the left.
 
         Args:
@@ -136,7 +148,8 @@ class Engine(Tokens):
                 reading the whole prompt would give, and holds what this turn leaves.
 
         Returns:
-            New token ids a row, without the end token; as many as its budget where the budget ended it.
+            New token ids a row, without the end token; as many as its budget where the budget ended it; None
+            for a row in which the model gave no finite numbers.
         """
         import torch
 
@@ -148,6 +161,7 @@ class Engine(Tokens):
         mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
         past = past if self._keeps_turns else None
         options: dict[str, Any] = {}
+        finite = Finite()
         with torch.inference_mode(), quiet():
             if self._reads_itself:
                 cache = read(self.model, self.device, owners, prompts, max(budgets), past)
@@ -156,7 +170,10 @@ class Engine(Tokens):
                 input_ids=torch.tensor(ids, device=self.device),
                 attention_mask=torch.tensor(mask, device=self.device),
                 max_new_tokens=max(budgets),
-                logits_processor=[GumbelNoise([row.temperature for row in rows], [row.seed for row in rows])],
+                logits_processor=[
+                    finite,
+                    GumbelNoise([row.temperature for row in rows], [row.seed for row in rows]),
+                ],
                 stopping_criteria=[RowBudgets(width, budgets, stop, told)],
                 tokenizer=self.tokenizer,
                 **options,
@@ -164,7 +181,10 @@ class Engine(Tokens):
         written = out[:, width:].tolist()
         if past is not None:
             remember(past, cache, owners, prompts, written)
-        return [self.until_end(tokens[:budget]) for tokens, budget in zip(written, budgets, strict=True)]
+        return [
+            None if broken else self.until_end(tokens[:budget])
+            for tokens, budget, broken in zip(written, budgets, finite.broken, strict=True)
+        ]
 
     def empty_cache(self) -> None:
         """Gives unused memory back to the device."""
@@ -218,7 +238,8 @@ def _gguf(gguf_file: str | None) -> dict[str, Any]:
 def _end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
     ends = model.generation_config.eos_token_id
     listed = ends if isinstance(ends, list) else [ends]
-    return tuple(sorted({end for end in [*listed, tokenizer.eos_token_id] if end is not None}))
+    named = [*listed, tokenizer.eos_token_id, end_of_turn(tokenizer)]
+    return tuple(sorted({end for end in named if end is not None}))
 
 
 def _greedy(checkpoint: Any, ends: tuple[int, ...]) -> Any:

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ from mtbench_pytest.models.hf.conversation import Talk
 from mtbench_pytest.models.hf.engine import Engine, load_config, load_tokenizer, load_weights
 from mtbench_pytest.models.hf.runtime import Means, find_means, surroundings
 from mtbench_pytest.models.hf.settings import Settings, lanes, pick_device, read_settings
+from mtbench_pytest.models.hf.soundness import check_template, check_vocabulary
 from mtbench_pytest.models.hf.tokenizer import Tokens
 from mtbench_pytest.models.hf.worker import check, in_thread
 
+_TODAY = "strftime_now"  # the function by which transformers lets a template ask for the date
 _LOG = logging.getLogger("mtbench_pytest")
 
 
@@ -78,7 +81,9 @@ class TransformersModel:
         pick_device(self.settings.device, self._checkpoint.given)
         if self.settings.device_map is not None:
             require("accelerate")
-        tokenizer = self._tokenizer(self._checkpoint.tokenizer_folder())
+        folder = self._checkpoint.tokenizer_folder()
+        tokenizer = self._tokenizer(folder)
+        check_vocabulary(self._checkpoint.given, tokenizer, self._config_of(folder))
         asked = questions or [Question(0, "", ("Hello",))]
         turns = max(len(question.turns) for question in asked)
         openings = [question.messages(self.settings.system) for question in asked]
@@ -86,7 +91,9 @@ class TransformersModel:
         for _ in range(turns):
             messages += [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"}]
         try:
-            tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, tokenize=False)
+            check_template(self._checkpoint.given, tokenizer, messages[:-1])
+        except MTBenchError:
+            raise
         except Exception as error:
             said = "a system prompt and " if _has_system(messages) else ""
             raise ModelError(
@@ -114,7 +121,13 @@ class TransformersModel:
             "batch_tokens": means.batch_tokens if dependent else None,
             "batching": self.settings.batching if dependent else None,
             "system": self.settings.system,
+            **self._today(),
         }
+
+    def _today(self) -> dict[str, str]:
+        """The date, where the chat template writes it into every prompt; loads no tokenizer."""
+        template = self._template() or self._checkpoint.template_text()
+        return {"date": date.today().isoformat()} if _TODAY in template else {}
 
     def fingerprint(self) -> Mapping[str, Any] | None:
         """See `base.Fingerprints`. None for a repository, unless it is a commit that is in the cache."""
@@ -127,7 +140,13 @@ class TransformersModel:
             return None
         settings = {name: str(getattr(self.settings, name)) for name in Settings.__slots__}
         del settings["chat_template"]
-        return {"files": files, "settings": settings, "chat_template": template, **surroundings()}
+        return {
+            "files": files,
+            "settings": settings,
+            "chat_template": template,
+            **self._today(),
+            **surroundings(),
+        }
 
     def lanes(self) -> Sequence[str]:
         """See `base.Lanes`."""
@@ -289,7 +308,9 @@ class TransformersModel:
 
     @cached_property
     def _config(self) -> Any:
-        folder = self._checkpoint.folder()
+        return self._config_of(self._checkpoint.folder())
+
+    def _config_of(self, folder: Path) -> Any:
         try:
             return load_config(folder, self._checkpoint.gguf_file)
         except Exception as error:
