@@ -12,7 +12,7 @@ import pytest
 from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.replies import Body
 from tests.real.server import ChatServer
-from tests.real.test_main_job import Gate
+from tests.real.gate import Gate
 from tests.unit.general_suite import ROOT, read, read_answers
 
 SUITE = ROOT / "suites" / "sales_zh"

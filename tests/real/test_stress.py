@@ -31,7 +31,7 @@ from mtbench_pytest.models.api.server import Price
 from mtbench_pytest.models.api.throttle import Places, held
 from mtbench_pytest.models.openai import OpenAIModel
 from tests.real.server import ChatServer, Kind
-from tests.real.test_main_job import Gate
+from tests.real.gate import Gate
 
 Outcome = Completion | MTBenchError
 
@@ -301,28 +301,26 @@ def parties(server: ChatServer) -> dict[str, str]:
 
 
 def test_a_run_against_a_server_at_its_worst_judges_everything_once(
-    tmp_path: Path, server: ChatServer
+    gate: Gate, server: ChatServer
 ) -> None:
     server.latency = 0.01
     server.fail(status=429, share=0.1, retry_after=0.05)
     broken: tuple[Kind, ...] = ("half", "drop", "noise")
-    for number, kind in enumerate(broken, 21):
+    for number, kind in enumerate(broken, 11):
         server.fail(kind, every=number, times=3)
-    gate = Gate(tmp_path)
-    status = gate.run("-p", "no:xdist", **parties(server))
+    status = gate.run("-p", "no:xdist", "--mtbench-sample=8", **parties(server))
     assert status in DECIDED, gate.out
-    assert gate.result["questions"] == {"expected": 16, "judged": 16}
-    # 32 answers a side, 64 grades, and 64 games.
-    assert server.served == 192
-    assert len(server.chats) > 192 + 9
+    assert gate.result["questions"] == {"expected": 8, "judged": 8}
+    # 16 answers a side, 32 grades, and 32 games.
+    assert server.served == 96
+    assert len(server.chats) > 96 + 9
 
 
 def test_a_key_that_may_list_models_and_not_chat_ends_the_run_in_one_line(
-    tmp_path: Path, server: ChatServer
+    gate: Gate, server: ChatServer
 ) -> None:
     server.latency = 0.05
     server.fail(status=401, where=lambda body: body["model"] == "judge-small")
-    gate = Gate(tmp_path)
     status = gate.run("-p", "no:xdist", "--mtbench-concurrency=32", **parties(server))
     assert status == 22, gate.out
     assert gate.result["decision"] == "NO VERDICT"
@@ -333,33 +331,30 @@ def test_a_key_that_may_list_models_and_not_chat_ends_the_run_in_one_line(
 
 @pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n2",)], ids=["bare", "n2"])
 def test_a_run_ends_with_its_budget_and_goes_on_with_another(
-    tmp_path: Path, server: ChatServer, workers: tuple[str, ...]
+    gate: Gate, server: ChatServer, workers: tuple[str, ...]
 ) -> None:
     """All processes of a run spend from one budget, and what they made is kept."""
-    gate = Gate(tmp_path)
-    assert gate.run(*workers, "--mtbench-max-calls=90", **parties(server)) == 22, gate.out
+    assert gate.run(*workers, "--mtbench-sample=8", "--mtbench-max-calls=45", **parties(server)) == 22, gate.out
     assert gate.result["decision"] == "NO VERDICT"
     assert gate.result["reasons"][0] == (
-        "--mtbench-max-calls 90: 90 calls made; expected a larger limit to go on: what was made is kept"
+        "--mtbench-max-calls 45: 45 calls made; expected a larger limit to go on: what was made is kept"
     )
     assert "Traceback" not in gate.out
-    assert len(server.chats) == 90
-    assert gate.run(*workers, "--mtbench-max-calls=102", **parties(server)) in DECIDED, gate.out
-    assert len(server.chats) == 192
+    assert len(server.chats) == 45
+    assert gate.run(*workers, "--mtbench-sample=8", "--mtbench-max-calls=51", **parties(server)) in DECIDED, gate.out
+    assert len(server.chats) == 96
 
 
-def test_a_run_ends_with_its_money(tmp_path: Path, server: ChatServer) -> None:
+def test_a_run_ends_with_its_money(gate: Gate, server: ChatServer) -> None:
     priced = {side: f"{spec}&input_price=1&output_price=1" for side, spec in parties(server).items()}
-    gate = Gate(tmp_path)
-    assert gate.run("-p", "no:xdist", "--mtbench-max-cost=0.01", **priced) == 22, gate.out
-    told = re.match(r"--mtbench-max-cost 0.01: ([\d.]+) spent in (\d+) calls", gate.result["reasons"][0])
+    assert gate.run("-p", "no:xdist", "--mtbench-sample=8", "--mtbench-max-cost=0.005", **priced) == 22, gate.out
+    told = re.match(r"--mtbench-max-cost 0.005: ([\d.]+) spent in (\d+) calls", gate.result["reasons"][0])
     assert told, gate.result["reasons"]
-    assert 0 < float(told[1]) <= 0.01
+    assert 0 < float(told[1]) <= 0.005
     assert int(told[2]) == len(server.chats)
 
 
-def test_money_needs_prices(tmp_path: Path, server: ChatServer) -> None:
-    gate = Gate(tmp_path)
+def test_money_needs_prices(gate: Gate, server: ChatServer) -> None:
     assert gate.run("--mtbench-max-cost=5", **parties(server)) == 4
     errors = [line for line in gate.out.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1
