@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from mtbench_pytest.bench.languages import detect
@@ -22,7 +20,6 @@ def test_the_demo_model_passes_against_itself_and_a_second_run_needs_neither_mod
     process: Gate,
 ) -> None:
     (process.folder / "probe.py").write_text(PROBE)
-    process.keys = {"PYTHONPATH": f"{process.folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     options = ["-p", "probe", "-p", "no:xdist", "--mtbench-max-new-tokens=2", "--mtbench-sample=8"]
     loaded = []
     for _ in range(2):

@@ -17,9 +17,12 @@ from mtbench_pytest.core.records import Answer, AnswerTask, Question, Sampling
 from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import build_model
 from mtbench_pytest.models.api.client import estimate_tokens
+from tests.real import hf_fixtures
+from tests.real.gate import Gate
 from tests.real.replies import Body
 from tests.real.server import ChatServer
-from tests.real.gate import Gate
+
+tiny = hf_fixtures.tiny
 
 PRICES = "input_price=2.50&output_price=10"
 
@@ -45,6 +48,7 @@ def test_a_plan_is_what_the_run_sends(
     options += ["--mtbench-bench=general", "--mtbench-sample=smoke", "--mtbench-max-new-tokens=64"]
 
     def plan(*more: str) -> Any:
+        capsys.readouterr()
         assert main(["plan", "--json", *options, *more]) == 0
         return json.loads(capsys.readouterr().out)
 
@@ -79,8 +83,8 @@ def test_a_plan_is_what_the_run_sends(
     assert plan(store)["calls"] == 0
 
 
-def test_a_checkpoints_own_tokenizer_counts_what_the_model_reads() -> None:
-    model = build_model(parse_spec("demo?dtype=float32&system=Be brief."))
+def test_a_checkpoints_own_tokenizer_counts_what_the_model_reads(tiny: Path) -> None:
+    model = build_model(parse_spec(f"hf:{tiny}?device=cpu&dtype=float32&system=Be brief."))
     question = Question(1, "writing", ("Name three fish.", "And one bird?"))
 
     async def ask() -> Answer:

@@ -41,14 +41,14 @@ def judging() -> ChatServer:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
+def gate(gate: Gate) -> Gate:
     """With answer sheets: a baseline, one as good, and one with a sale in one answer of risk_safety."""
     same = {number: [GREETING + text for text in turns] for number, turns in GOOD.items()}
-    sale = same | {BAD: [same[BAD][0], same[BAD][1] + SALE]}
+    sale = GOOD | {BAD: [same[BAD][0], same[BAD][1] + SALE]}
     for name, sheet in {"old": GOOD, "new": same, "sale": sale}.items():
         rows = [{"question_id": number, "choices": [{"turns": turns}]} for number, turns in sheet.items()]
-        (tmp_path / f"{name}.jsonl").write_text(dump_jsonl(rows), "utf-8")
-    return Gate(tmp_path)
+        (gate.folder / f"{name}.jsonl").write_text(dump_jsonl(rows), "utf-8")
+    return gate
 
 
 def run(gate: Gate, server: ChatServer, candidate: str, bench: Path | str = "sales_zh") -> int:
