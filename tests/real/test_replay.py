@@ -32,10 +32,9 @@ def loaded(gate: Gate) -> str:
     return next(line for line in gate.out.splitlines() if line.startswith("loaded:"))
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
-def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate, workers: tuple[str, ...]) -> None:
+def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate) -> None:
     """The root is the test's own folder, so that its snapshots are."""
-    options = (f"--rootdir={gate.folder}", "--mtbench-sample=8", *(workers or ("-p", "no:xdist")))
+    options = (f"--rootdir={gate.folder}", "--mtbench-sample=8")
     gate.keys = {"OPENAI_API_KEY": KEY}
     with ChatServer(key=KEY) as server:
         url = server.base_url
@@ -44,7 +43,7 @@ def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate, workers: tu
             "baseline": f"openai:strong?base_url={url}",
             "judge": f"openai:judge-small?base_url={url}",
         }
-        status = gate.run("--mtbench-record=new", *options, **parties)
+        status = gate.run("--mtbench-record=new", "-n2", *options, **parties)
     assert status == 20, gate.out
     live = same(gate)
     assert live["questions"] == {"expected": 8, "judged": 8}
@@ -54,18 +53,16 @@ def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate, workers: tu
     assert not [text for text in texts if KEY in text]
     (gate.folder / "store.db").unlink()
     del gate.keys["OPENAI_API_KEY"]
-    if not workers:
-        assert gate.run("--mtbench-record=new", *options, **parties) == 20, gate.out
-        assert same(gate) == live
-        # A process of its own shows that nobody was asked.
-        (gate.folder / "probe.py").write_text(PROBE)
-        gate = Gate(gate.folder)
-        options = (*options, "-p", "probe")
-    assert gate.run("--mtbench-record=none", *options, **parties) == 20, gate.out
+    assert gate.run("--mtbench-record=new", "-p", "no:xdist", *options, **parties) == 20, gate.out
     assert same(gate) == live
+    # A process of its own shows that nobody was asked.
+    (gate.folder / "probe.py").write_text(PROBE)
+    apart = Gate(gate.folder)
+    options = (*options, "-p", "probe", "-p", "no:xdist")
+    assert apart.run("--mtbench-record=none", *options, **parties) == 20, apart.out
+    assert same(apart) == live
     assert [path.read_text("utf-8") for path in files] == texts
-    if not workers:
-        assert loaded(gate).strip() == "loaded:"
+    assert loaded(apart).strip() == "loaded:"
 
 
 def test_the_suites_own_snapshots_are_replayed(tmp_path: Path) -> None:

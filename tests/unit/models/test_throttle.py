@@ -132,7 +132,7 @@ def test_a_server_that_takes_few_at_once_gets_about_so_many(capacity: int, late:
 def test_no_call_of_an_uneven_server_is_refused_until_it_has_no_tries_left(
     capacity: int, retry_after: float
 ) -> None:
-    for seed in range(40):
+    for seed in range(12):
         service = Service(lambda busy: busy >= capacity, uneven=random.Random(seed), retry_after=retry_after)
         seconds = service.run(160)
         assert (service.served, service.failed) == (160, 0)
