@@ -83,7 +83,8 @@ def test_a_crowded_server(home: Path) -> None:
         status, _, err = run(home, *words(server))
     assert (status, err) == (0, "")
     asked = Counter(body["messages"][-1]["content"] for body in server.chats)
-    assert set(asked) == {f"Ask {n}." for n in range(1, QUESTIONS + 1)} | {f"And {n} again?" for n in range(1, QUESTIONS + 1)}
+    numbers = range(1, QUESTIONS + 1)
+    assert set(asked) == {f"Ask {n}." for n in numbers} | {f"And {n} again?" for n in numbers}
     assert server.served == 2 * QUESTIONS
 
 

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.real.server import ChatServer
 from tests.real.gate import SUITE, Gate
+from tests.real.server import ChatServer
 
 ROOT = SUITE.parents[1]
 KEY = "sk-of-this-test-alone"

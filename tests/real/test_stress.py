@@ -7,7 +7,6 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +29,8 @@ from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion,
 from mtbench_pytest.models.api.server import Price
 from mtbench_pytest.models.api.throttle import Places, held
 from mtbench_pytest.models.openai import OpenAIModel
-from tests.real.server import ChatServer, Kind
 from tests.real.gate import Gate
+from tests.real.server import ChatServer, Kind
 
 Outcome = Completion | MTBenchError
 
@@ -300,9 +299,7 @@ def parties(server: ChatServer) -> dict[str, str]:
     }
 
 
-def test_a_run_against_a_server_at_its_worst_judges_everything_once(
-    gate: Gate, server: ChatServer
-) -> None:
+def test_a_run_against_a_server_at_its_worst_judges_everything_once(gate: Gate, server: ChatServer) -> None:
     server.latency = 0.01
     server.fail(status=429, share=0.1, retry_after=0.05)
     broken: tuple[Kind, ...] = ("half", "drop", "noise")
@@ -334,20 +331,23 @@ def test_a_run_ends_with_its_budget_and_goes_on_with_another(
     gate: Gate, server: ChatServer, workers: tuple[str, ...]
 ) -> None:
     """All processes of a run spend from one budget, and what they made is kept."""
-    assert gate.run(*workers, "--mtbench-sample=8", "--mtbench-max-calls=45", **parties(server)) == 22, gate.out
+    options = ("--mtbench-sample=8", "--mtbench-max-calls=45")
+    assert gate.run(*workers, *options, **parties(server)) == 22, gate.out
     assert gate.result["decision"] == "NO VERDICT"
     assert gate.result["reasons"][0] == (
         "--mtbench-max-calls 45: 45 calls made; expected a larger limit to go on: what was made is kept"
     )
     assert "Traceback" not in gate.out
     assert len(server.chats) == 45
-    assert gate.run("-p", "no:xdist", "--mtbench-sample=8", "--mtbench-max-calls=51", **parties(server)) in DECIDED, gate.out
+    options = ("--mtbench-sample=8", "--mtbench-max-calls=51")
+    assert gate.run("-p", "no:xdist", *options, **parties(server)) in DECIDED, gate.out
     assert len(server.chats) == 96
 
 
 def test_a_run_ends_with_its_money(gate: Gate, server: ChatServer) -> None:
     priced = {side: f"{spec}&input_price=1&output_price=1" for side, spec in parties(server).items()}
-    assert gate.run("-p", "no:xdist", "--mtbench-sample=8", "--mtbench-max-cost=0.005", **priced) == 22, gate.out
+    options = ("--mtbench-sample=8", "--mtbench-max-cost=0.005")
+    assert gate.run("-p", "no:xdist", *options, **priced) == 22, gate.out
     told = re.match(r"--mtbench-max-cost 0.005: ([\d.]+) spent in (\d+) calls", gate.result["reasons"][0])
     assert told, gate.result["reasons"]
     assert 0 < float(told[1]) <= 0.005

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pytest
-
 from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.gate import Gate
 from tests.unit.general_suite import PERFECT, QUESTIONS
