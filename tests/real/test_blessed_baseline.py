@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from mtbench_pytest.core.jsonl import dump_jsonl
+from tests.real import command
 from tests.real.replies import Body, completion, default_reply
 from tests.real.server import ChatServer
 
-QUESTIONS = 12
+QUESTIONS = 10
+GRADES = "--mtbench-pairwise=off"  # where games would say nothing more
 MODULE = """
 def test_question(mtbench_judged):
     assert not mtbench_judged.dropped, mtbench_judged.explanation
@@ -43,13 +45,17 @@ class Moving:
 class Home:
     """A project with a bench; pytest and the command run there as users run them.
 
+    Args:
+        pytester: Runs pytest inside the test's process; without one it has a process of its own.
+
     Attributes:
         judged: What the judge was asked in the last run, all messages of a prompt together.
     """
 
-    def __init__(self, path: Path, server: ChatServer) -> None:
+    def __init__(self, path: Path, server: ChatServer, pytester: pytest.Pytester | None = None) -> None:
         self.path = path
         self.server = server
+        self.pytester = pytester
         self.out = ""
         self.judged: list[str] = []
 
@@ -77,8 +83,7 @@ class Home:
         before = len(self.server.chats)
         specs = {"candidate": self.model(candidate), "baseline": baseline, "judge": self.model("judge-small")}
         given = [f"--mtbench-{party}={spec}" for party, spec in specs.items()]
-        command = ["-m", "pytest", "-p", "no:cacheprovider", *given, *options]
-        status = self._call(command, self.path / "chat")
+        status = self._call("-p", "no:cacheprovider", *given, *options)
         self.judged = [
             "\n".join(message["content"] for message in body["messages"])
             for body in self.server.chats[before:]
@@ -87,18 +92,20 @@ class Home:
         return status
 
     def bless(self, *options: str) -> int:
-        return self._call(["-m", "mtbench_pytest.cli", "bless", "chat/mtbench-report", *options], self.path)
+        status, out, err = command.run(self.path, "bless", "chat/mtbench-report", *options)
+        self.out = out + err
+        return status
 
-    def _call(self, command: list[str], folder: Path) -> int:
-        environment = {key: value for key, value in os.environ.items() if key != "OPENAI_API_KEY"}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", *command],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def _call(self, *words: str) -> int:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.path / "chat")
+            patch.delenv("OPENAI_API_KEY", raising=False)
+            if self.pytester is not None:
+                result = self.pytester.runpytest_inprocess("-W", "error", *words)
+                self.out = f"{result.stdout}\n{result.stderr}"
+                return int(result.ret)
+            line = [sys.executable, "-W", "error", "-m", "pytest", *words]
+            done = subprocess.run(line, env=os.environ, capture_output=True, text=True, check=False)
         self.out = done.stdout + done.stderr
         return done.returncode
 
@@ -131,29 +138,29 @@ def origin(tmp_path_factory: pytest.TempPathFactory, judge: Moving) -> Iterator[
         made.write()
         assert made.run(candidate="good", baseline=made.model("good")) == 0, made.out
         assert made.bless("--as", "v1") == 0, made.out
-        assert "12 answers of good, 24 grades by judge-small; the run's decision was PASS" in made.told
+        assert "10 answers of good, 20 grades by judge-small; the run's decision was PASS" in made.told
         yield made
 
 
 @pytest.fixture
-def home(tmp_path: Path, origin: Home, judge: Moving) -> Home:
+def home(pytester: pytest.Pytester, origin: Home, judge: Moving) -> Home:
     """The same project, and a judge that has not moved."""
     judge.shift, judge.fingerprint = 0, "fp_1"
-    shutil.copytree(origin.path, tmp_path / "home")
-    return Home(tmp_path / "home", origin.server)
+    shutil.copytree(origin.path, pytester.path / "home")
+    return Home(pytester.path / "home", origin.server, pytester)
 
 
 def test_a_judge_that_grades_one_point_lower(home: Home, judge: Moving) -> None:
-    assert home.run(candidate="equal") == 0, home.out
+    assert home.run(GRADES, candidate="equal") == 0, home.out
     assert home.graded("good") == 8 * 2, "eight of its answers, and no others"
     assert home.graded("equal") == QUESTIONS * 2
     drift = home.result["judge"]["drift"]
     assert (drift["n"], drift["shift"], drift["beyond_noise"]) == (8, 0, False)
 
     judge.shift = -1
-    check_no_verdict(home, home.run(candidate="other"))
+    check_no_verdict(home, home.run(GRADES, candidate="other"))
 
-    assert home.run("--mtbench-regrade-baseline", candidate="other") == 0, home.out
+    assert home.run(GRADES, "--mtbench-regrade-baseline", candidate="other") == 0, home.out
     assert (home.graded("good"), home.graded("other")) == (QUESTIONS * 2, QUESTIONS * 2)
     assert home.result["endpoints"][0]["bounds"]["mean"] == 0
     assert home.result["baseline"]["blessed"]["grades"] == 0
@@ -161,7 +168,7 @@ def test_a_judge_that_grades_one_point_lower(home: Home, judge: Moving) -> None:
 
 def test_with_workers_too(home: Home, judge: Moving) -> None:
     judge.shift = -1
-    check_no_verdict(home, home.run("-n2", candidate="other"))
+    check_no_verdict(home, home.run(GRADES, "-n2", candidate="other"))
     assert home.graded("good") == 8 * 2, "one of the workers asks"
 
 

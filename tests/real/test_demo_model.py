@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.errors import ModelError, SpecError
+from mtbench_pytest.core.records import Answer
 from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import demo
 from mtbench_pytest.models.demo import fetch, from_spec
@@ -20,17 +19,26 @@ from tests.real.hf_fixtures import answers, build, load, task
 
 demo_folder = hf_fixtures.demo_folder
 
-CAPITALS = task(1, "What is the capital of France?", "And of Italy?", tokens=24)
+ASKED = [
+    task(1, "What is the capital of France?", "And of Italy?", tokens=12),
+    task(2, "Write one sentence about the sea and the ships on it.", tokens=4),
+    task(3, "Invent a name for a cat.", temperature=0.7, seed=4, tokens=4),
+]
 
 
-def test_it_answers_two_turns_as_a_chat_model_does(demo_folder: Path) -> None:
+@pytest.fixture(scope="module")
+def together(demo_folder: Path) -> dict[int | str, Answer]:
+    """What the demo model says in one batch."""
     assert demo_folder.is_dir()
-    model = from_spec(parse_spec("demo"))
+    model = from_spec(parse_spec("demo?device=cpu&dtype=float32"))
     assert model.name == "SmolLM2-135M-Instruct"
-    model.prepare([CAPITALS.question])
-    answer = answers(model, [CAPITALS])[1]
-    assert answer.turns == ("The capital of France is Paris.", "The capital of Italy is Rome.")
-    assert not answer.capped
+    model.prepare([each.question for each in ASKED])
+    return answers(model, ASKED)
+
+
+def test_it_answers_two_turns_as_a_chat_model_does(together: dict[int | str, Answer]) -> None:
+    assert together[1].turns == ("The capital of France is Paris.", "The capital of Italy is Rome.")
+    assert not together[1].capped
 
 
 def test_its_folder_is_a_checkpoint_of_its_own(demo_folder: Path) -> None:
@@ -50,32 +58,12 @@ def test_digits_are_tokens_of_their_own(demo_folder: Path) -> None:
     assert pieces == ["a", "ĠĠ", "1", "2"]
 
 
-def test_real_replies_in_a_batch_equal_those_given_alone(demo_folder: Path) -> None:
-    tasks = [
-        task(1, "What is the capital of France?", "And of Italy?", tokens=8),
-        task(2, "Write one sentence about the sea and the ships on it.", tokens=8),
-        task(3, "Invent a name for a cat.", temperature=0.7, seed=4, tokens=8),
-    ]
-    together = answers(build(demo_folder), tasks)
-    alone = answers(build(demo_folder, "batch_size=1"), tasks)
+def test_real_replies_in_a_batch_equal_those_given_alone(
+    demo_folder: Path, together: dict[int | str, Answer]
+) -> None:
+    alone = answers(build(demo_folder, "batch_size=1"), ASKED)
     assert [together[n].replies for n in (1, 2, 3)] == [alone[n].replies for n in (1, 2, 3)]
     assert together[3].replies[0].text
-
-
-def test_nothing_is_written_to_the_terminal(demo_folder: Path) -> None:
-    """No bar, no advice, no warning: a subprocess without pytest's capture shows all there is."""
-    script = (
-        "from tests.real.hf_fixtures import *\n"
-        f"answers(build(Path({str(demo_folder)!r})), [task(1, 'Hi', temperature=0.5, tokens=2)])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_spec() -> None:

@@ -19,7 +19,7 @@ from mtbench_pytest.bench.locate import find_bench
 from mtbench_pytest.cli import main
 from mtbench_pytest.core.jsonl import dump_jsonl
 from tests.real.file_server import Fault, FileServer
-from tests.real.test_main_job import DATA, LLAMA, Gate, needs_data
+from tests.real.gate import DATA, LLAMA, Gate, needs_data
 
 QUESTIONS = dump_jsonl(
     {"question_id": n, "category": "writing", "turns": [f"Write line {n}.", "Now shorten it."]}
@@ -224,13 +224,13 @@ def test_two_at_once_do_no_harm(cache: Path, files: FileServer) -> None:
 
 
 @needs_data
-def test_a_fetched_bench_runs_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MTBENCH_CACHE", str(tmp_path / "cache"))
+def test_a_fetched_bench_runs_by_its_name(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = gate.folder / "cache"
+    monkeypatch.setenv("MTBENCH_CACHE", str(cache))
     wanted = manifest.collections()["mt_bench"]
     where = f"{wanted.repository}/{wanted.revision}"
     lies = {file.path: DATA / "mt_bench" / file.path for file in wanted.files}
     lies["judge_prompts.jsonl"] = DATA / "judge_prompts.jsonl"
-    gate = Gate(tmp_path)
     answers = f"answers:{LLAMA}/model_answer/Meta-Llama-3-8B-Instruct"
     parties = {
         "candidate": f"{answers}-Griffin.jsonl",
@@ -244,5 +244,5 @@ def test_a_fetched_bench_runs_by_its_name(tmp_path: Path, monkeypatch: pytest.Mo
     ) as server:
         assert main(["fetch", "mt_bench", "--base-url", server.url]) == 0
     assert gate.run("--mtbench-bench=mt_bench", "--mtbench-pairwise=off", **parties) == 20, gate.out
-    assert gate.result["bench"]["path"] == str(tmp_path / "cache/benches/mt_bench")
-    assert gate.result["bench"]["prompts"].startswith(str(tmp_path))
+    assert gate.result["bench"]["path"] == str(cache / "benches/mt_bench")
+    assert gate.result["bench"]["prompts"].startswith(str(cache))

@@ -12,7 +12,7 @@ from tests.real.replies import Body
 from tests.real.server import ChatServer
 
 NAMES = ("one", "two", "three")
-CALLS = 6 * 8  # of a judge: six questions of two turns, graded on both sides, and two games each
+CALLS = 4 * 8  # of a judge: four questions of two turns, graded on both sides, and two games each
 
 
 def fair(body: Body) -> str:
@@ -24,8 +24,8 @@ def example(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Examp
     for name in ("PYTEST_ADDOPTS", "CI", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     chat = Example(pytester)
-    chat.bench()
-    chat.grades([8] * 6)
+    chat.bench(questions=4)
+    chat.grades([8] * 4)
     return chat
 
 
@@ -42,11 +42,8 @@ def judges(servers: list[ChatServer], more: str = "") -> list[str]:
     ]
 
 
-@BARE_AND_XDIST
-def test_each_judge_is_asked_once(
-    example: Example, servers: list[ChatServer], workers: tuple[str, ...]
-) -> None:
-    run = example.run(*workers, "--mtbench-concurrency=4", judge=judges(servers))
+def test_each_judge_is_asked_once(example: Example, servers: list[ChatServer]) -> None:
+    run = example.run("--mtbench-concurrency=4", judge=judges(servers))
     assert (run.decision, run.status) == ("PASS", 0), run.out + run.err
     assert [server.served for server in servers] == [CALLS] * 3
 

@@ -1,95 +1,47 @@
-"""The main job on real parts, in a real pytest process."""
+"""The main job on real parts."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+import re
 
 import pytest
 
 from mtbench_pytest.bench.languages import detect
 from mtbench_pytest.core.jsonl import dump_jsonl
+from tests.real.gate import DATA, LLAMA, PUBLIC, Gate, needs_data
 from tests.real.server import ChatServer
 
-SUITE = Path(__file__).resolve().parents[2] / "suites" / "general"
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-LLAMA = DATA / "mt_bench_llama3"
-PUBLIC = DATA / "mt_bench"
-
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the public records are not beside the project")
-
-
-class Gate:
-    """Runs the shipped test module in a folder of its own.
-
-    Attributes:
-        keys: Environment variables for the runs; none of the machine's own keys is among them.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.out = ""
-        self.keys: dict[str, str] = {}
-
-    def run(self, *options: str, **parties: str) -> int:
-        kept = {key: value for key, value in os.environ.items() if key not in ("OPENAI_API_KEY", "CI")}
-        command = [sys.executable, "-W", "error", "-m", "pytest", str(SUITE), "-p", "no:cacheprovider"]
-        # pytest's root is the checkout, whose own store is none of a test's.
-        command += [f"--mtbench-store={self.folder}/store.db"]
-        if not any(option.startswith("--mtbench-bench") for option in options):
-            command += ["--mtbench-sample=demo"]  # unless the options name another: the last one binds
-        command += [f"--mtbench-{party}={spec}" for party, spec in parties.items()]
-        done = subprocess.run(
-            [*command, *options],
-            cwd=self.folder,
-            env=kept | self.keys,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.out = done.stdout + done.stderr
-        return done.returncode
-
-    @property
-    def result(self) -> dict[str, Any]:
-        result: dict[str, Any] = json.loads((self.folder / "mtbench-report/result.json").read_text("utf-8"))
-        return result
+PROBE = """
+import sys
+def pytest_unconfigure():
+    print("loaded:", *{"torch", "transformers", "openai"} & set(sys.modules))
+"""
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path)
+# What differs from run to run: progress, the time it took, and that the model is loaded.
+OTHERWISE = r"\S*test_general\.py |\.+$|=+ 8 passed|mtbench: (loading |\d+/)|loaded:"
 
 
-def test_the_demo_model_passes_against_itself(gate: Gate) -> None:
-    options = ["--mtbench-max-new-tokens=8"]
-    status = gate.run(*options, candidate="demo", baseline="demo", judge="checks")
-    assert status == 0, gate.out
-    assert gate.result["decision"] == "PASS"
-    assert gate.result["candidate"]["identity"]["kind"] == "transformers"
-    dtype = gate.result["candidate"]["identity"]["dtype"]
-    assert all(row["candidate"]["made_with"]["dtype"] == dtype for row in gate.result["rows"])
-
-
-def test_a_second_run_needs_neither_model_nor_torch(gate: Gate) -> None:
-    (gate.folder / "probe.py").write_text(
-        "import sys\n"
-        "def pytest_unconfigure():\n"
-        "    print('loaded:', *{'torch', 'transformers', 'openai'} & set(sys.modules))\n"
-    )
-    options = ["-p", "probe", "-p", "no:xdist", "-k", "writing", "--mtbench-max-new-tokens=4"]
-    parties = {"candidate": "demo?dtype=float32", "baseline": "demo?dtype=float32&system=Be brief."}
-    loaded = []
+def test_the_demo_model_passes_against_itself_and_a_second_run_needs_neither_model_nor_torch(
+    process: Gate,
+) -> None:
+    (process.folder / "probe.py").write_text(PROBE)
+    options = ["-s", "-p", "probe", "-p", "no:xdist", "--mtbench-max-new-tokens=2", "--mtbench-sample=8"]
+    loaded, told = [], []
     for _ in range(2):
-        gate.run(*options, **parties, judge="checks")
-        loaded += [line for line in gate.out.splitlines() if line.startswith("loaded:")]
-        assert "2 passed" in gate.out, gate.out
+        status = process.run(*options, candidate="demo", baseline="demo", judge="checks")
+        assert status == 0, process.out
+        assert process.result["decision"] == "PASS"
+        assert process.result["candidate"]["identity"]["kind"] == "transformers"
+        dtype = process.result["candidate"]["identity"]["dtype"]
+        assert all(row["candidate"]["made_with"]["dtype"] == dtype for row in process.result["rows"])
+        lines = process.out.splitlines()
+        loaded += [line for line in lines if line.startswith("loaded:")]
+        told.append([line for line in lines if not re.match(OTHERWISE, line)])
     assert "torch" in loaded[0]
-    assert loaded[1].strip() == "loaded:", gate.out
+    assert loaded[1].strip() == "loaded:", process.out
+    # No bar, no advice, no warning of the libraries: nothing is captured here.
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
@@ -98,6 +50,7 @@ def test_one_server_is_candidate_baseline_and_judge(
 ) -> None:
     url = server.base_url
     status = gate.run(
+        "--mtbench-sample=8",
         *workers,
         candidate=f"openai:weak?base_url={url}",
         baseline=f"openai:strong?base_url={url}",
@@ -105,30 +58,30 @@ def test_one_server_is_candidate_baseline_and_judge(
     )
     assert status == 20, gate.out
     assert gate.result["decision"] == "REGRESSION"
-    assert gate.result["questions"] == {"expected": 16, "judged": 16}
+    assert gate.result["questions"] == {"expected": 8, "judged": 8}
     asked = [body["model"] for body in server.chats]
-    assert (asked.count("weak"), asked.count("strong")) == (32, 32), "a call a turn and side"
+    assert (asked.count("weak"), asked.count("strong")) == (16, 16), "a call a turn and side"
     again = 2 * 2 * 2 * len(gate.result["drops"])
     assert again > 0
-    assert asked.count("judge-small") == 128 + again, (
+    assert asked.count("judge-small") == 64 + again, (
         "two grades and two games a turn; what dropped twice more"
     )
     assert all(row["score"] == 0 for row in gate.result["rows"]), "the server's judge likes many words"
 
 
-def test_a_wrong_key_ends_the_run_in_one_line(gate: Gate) -> None:
+def test_a_wrong_key_ends_the_run_in_one_line(process: Gate) -> None:
     with ChatServer(key="right") as server:
         url = server.base_url
-        status = gate.run(
+        status = process.run(
             candidate=f"openai:new?base_url={url}",
             baseline=f"openai:old?base_url={url}",
             judge=f"openai:judge-small?base_url={url}",
         )
-    errors = [line for line in gate.out.splitlines() if line.startswith("ERROR")]
-    assert status == 4, gate.out
+    errors = [line for line in process.out.splitlines() if line.startswith("ERROR")]
+    assert status == 4, process.out
     assert len(errors) == 1
     assert url in errors[0]
-    assert "Traceback" not in gate.out
+    assert "Traceback" not in process.out
     assert len(server.calls) <= 3
 
 
@@ -195,17 +148,17 @@ def test_benches_in_other_languages_are_judged_in_them(
         (gate.folder / f"{model}.jsonl").write_text(dump_jsonl(rows), "utf-8")
     gate.run(
         f"--mtbench-bench={DATA / name}",
-        "--mtbench-sample=16",
+        "--mtbench-sample=8",
         candidate="answers:new.jsonl",
         baseline="answers:old.jsonl",
         judge=f"openai:judge-small?base_url={url}",
     )
-    assert gate.result["questions"] == {"expected": 16, "judged": 16}, gate.out
+    assert gate.result["questions"] == {"expected": 8, "judged": 8}, gate.out
     assert (gate.result["bench"]["language"], gate.result["bench"]["language_stated"]) == (language, False)
     systems = {body["messages"][0]["content"] for body in server.chats}
     assert {detect(system) for system in systems} == {language}
     assert any(words in body["messages"][1]["content"] for body in server.chats)
     spoken = gate.result["languages"]
-    assert (spoken["candidate"]["share"], spoken["candidate"]["others"]) == (0, {"en": 32})
+    assert (spoken["candidate"]["share"], spoken["candidate"]["others"]) == (0, {"en": 16})
     assert spoken["baseline"]["share"] == 1
-    assert "language: candidate 0 of 32 replies (0.0 %), else 32 en" in gate.out
+    assert "language: candidate 0 of 16 replies (0.0 %), else 16 en" in gate.out

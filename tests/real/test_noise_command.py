@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.jsonl import dump_jsonl
-from tests.real.command import run, start
+from tests.real.command import run, run_apart, start
 from tests.real.replies import Body
 from tests.real.server import ChatServer
 
-QUESTIONS = 20
+QUESTIONS = 12
 REPLIES = 2 * QUESTIONS
 
 
@@ -63,7 +63,7 @@ def wait_for(server: ChatServer, served: int) -> None:
 
 
 def test_a_judge_that_wobbles(home: Path) -> None:
-    """Half of the replies get 7, 8, 7, 8: squares of 1 over three degrees, the others 0: √(20 / 120)."""
+    """Half of the replies get 7, 8, 7, 8: squares of 1 over three degrees, the others 0: √(12 / 72)."""
     with ChatServer(respond=Wobbling()) as server:
         status, out, err = run(home, *words(server, "--repeats", "4"))
         assert (status, err) == (0, "")
@@ -71,40 +71,40 @@ def test_a_judge_that_wobbles(home: Path) -> None:
         assert all(body["temperature"] == 0 for body in server.chats)
         again = run(home, *words(server, "--repeats", "4"))
         assert server.served == 4 * REPLIES, "nothing that is there is asked again"
-    assert f"strong: {REPLIES} replies of {QUESTIONS} questions, 4 grades each; 160 of 160 judgments" in out
+    assert f"strong: {REPLIES} replies of {QUESTIONS} questions, 4 grades each; 96 of 96 judgments" in out
     assert "within-answer SD      0.408 points" in out
     assert f"grades that changed   {QUESTIONS} of {REPLIES} replies: 50.0 %" in out
     assert '"strong" = 0.41' in out
     assert again[0] == 0
     assert again[1].splitlines()[1:] == out.splitlines()[1:]
-    assert "0 of 160 judgments were made now" in again[1]
+    assert "0 of 96 judgments were made now" in again[1]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_command_that_is_broken_off_goes_on(home: Path, sent: signal.Signals) -> None:
-    options = ("--repeats", "3", "--concurrency", "4")
+    options = ("--repeats", "2", "--concurrency", "4")
     with ChatServer(latency=0.03, respond=Wobbling()) as server:
         process = start(home, *words(server, *options))
-        wait_for(server, 20)
+        wait_for(server, 12)
         process.send_signal(sent)
         _, err = process.communicate(timeout=30)
         before = server.served
-        assert before < 3 * REPLIES
+        assert before < 2 * REPLIES
         if sent == signal.SIGINT:
             assert process.returncode == 130
             assert "what was graded is kept, and the same command goes on" in err
             assert "Traceback" not in err
         status, out, _ = run(home, *words(server, *options))
         assert status == 0
-        assert server.served <= 3 * REPLIES + 4, "at most what was under way is asked again"
-    made = re.search(r"(\d+) of 120 judgments were made now", out)
+        assert server.served <= 2 * REPLIES + 4, "at most what was under way is asked again"
+    made = re.search(r"(\d+) of 48 judgments were made now", out)
     assert made is not None
-    assert int(made[1]) <= 3 * REPLIES - before + 4
+    assert int(made[1]) <= 2 * REPLIES - before + 4
 
 
 def test_a_crowded_server(home: Path) -> None:
     with ChatServer(capacity=4, retry_after=0.05, latency=0.01, respond=Wobbling()) as server:
-        status, _, err = run(home, *words(server, "--repeats", "2"))
+        status, _, err = run_apart(home, *words(server, "--repeats", "2"))
         assert (status, err) == (0, "")
         assert server.served == 2 * REPLIES
 
@@ -113,7 +113,7 @@ def test_a_judge_without_a_verdict(home: Path) -> None:
     with ChatServer(respond=lambda _: "I cannot say.") as server:
         status, out, _ = run(home, *words(server, "--repeats", "2"))
     assert status == 1
-    assert out.startswith("80 judgments could not be had; the same command asks for them again:")
+    assert out.startswith("48 judgments could not be had; the same command asks for them again:")
     assert "nothing can be told" in out
 
 

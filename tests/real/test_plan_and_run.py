@@ -17,9 +17,12 @@ from mtbench_pytest.core.records import Answer, AnswerTask, Question, Sampling
 from mtbench_pytest.core.specs import parse_spec
 from mtbench_pytest.models import build_model
 from mtbench_pytest.models.api.client import estimate_tokens
+from tests.real import hf_fixtures
+from tests.real.gate import Gate
 from tests.real.replies import Body
 from tests.real.server import ChatServer
-from tests.real.test_main_job import Gate
+
+tiny = hf_fixtures.tiny
 
 PRICES = "input_price=2.50&output_price=10"
 
@@ -37,7 +40,7 @@ def sent(bodies: list[Body], model: str) -> int:
 
 
 def test_a_plan_is_what_the_run_sends(
-    server: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: ChatServer, gate: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = {"candidate": "chat-weak", "baseline": "chat-small", "judge": "judge-small"}
     parties = {party: f"openai:{name}?base_url={server.base_url}&{PRICES}" for party, name in names.items()}
@@ -45,21 +48,21 @@ def test_a_plan_is_what_the_run_sends(
     options += ["--mtbench-bench=general", "--mtbench-sample=smoke", "--mtbench-max-new-tokens=64"]
 
     def plan(*more: str) -> Any:
+        capsys.readouterr()
         assert main(["plan", "--json", *options, *more]) == 0
         return json.loads(capsys.readouterr().out)
 
-    store = f"--mtbench-store={tmp_path / 'store.db'}"
+    store = f"--mtbench-store={gate.folder / 'store.db'}"
     before = plan(store)
     assert not server.calls, "a plan calls nobody"
-    assert not (tmp_path / "store.db").exists()
+    assert not (gate.folder / "store.db").exists()
 
-    gate = Gate(tmp_path)
     # No question can drop past 9 points: what is asked again is in no plan.
     limits = ("--mtbench-max-new-tokens=64", "--mtbench-question-margin=9")
     status = gate.run("--mtbench-sample=smoke", *limits, **parties)
     assert status in (1, 20, 21), gate.out
     asked = list(server.chats)
-    again = plan("--mtbench-store=none", f"--earlier={tmp_path / 'mtbench-report'}")
+    again = plan("--mtbench-store=none", f"--earlier={gate.folder / 'mtbench-report'}")
 
     # Without a word known beforehand the calls are right, and the tokens are bounds.
     assert before["calls"] == again["calls"] == len(asked)
@@ -80,8 +83,8 @@ def test_a_plan_is_what_the_run_sends(
     assert plan(store)["calls"] == 0
 
 
-def test_a_checkpoints_own_tokenizer_counts_what_the_model_reads() -> None:
-    model = build_model(parse_spec("demo?dtype=float32&system=Be brief."))
+def test_a_checkpoints_own_tokenizer_counts_what_the_model_reads(tiny: Path) -> None:
+    model = build_model(parse_spec(f"hf:{tiny}?device=cpu&dtype=float32&system=Be brief."))
     question = Question(1, "writing", ("Name three fish.", "And one bird?"))
 
     async def ask() -> Answer:

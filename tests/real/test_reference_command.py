@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.jsonl import dump_jsonl
-from tests.real.command import run, start
+from tests.real.command import run, run_apart, start
 from tests.real.server import ChatServer
 
-QUESTIONS = 40
+QUESTIONS = 24
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def wait_for(home: Path, count: int) -> None:
 
 
 def test_the_answers_of_a_served_model(home: Path, server: ChatServer) -> None:
-    status, out, err = run(home, *words(server))
+    status, out, err = run_apart(home, *words(server))
     assert (status, err) == (0, "")
     assert f"{QUESTIONS} answers written" in out
     found = answers(home)
@@ -83,7 +83,8 @@ def test_a_crowded_server(home: Path) -> None:
         status, _, err = run(home, *words(server))
     assert (status, err) == (0, "")
     asked = Counter(body["messages"][-1]["content"] for body in server.chats)
-    assert set(asked) == {f"Ask {n}." for n in range(1, 41)} | {f"And {n} again?" for n in range(1, 41)}
+    numbers = range(1, QUESTIONS + 1)
+    assert set(asked) == {f"Ask {n}." for n in numbers} | {f"And {n} again?" for n in numbers}
     assert server.served == 2 * QUESTIONS
 
 

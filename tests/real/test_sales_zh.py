@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.jsonl import dump_jsonl
+from tests.real.gate import Gate
 from tests.real.replies import Body
 from tests.real.server import ChatServer
-from tests.real.test_main_job import Gate
 from tests.unit.general_suite import ROOT, read, read_answers
 
 SUITE = ROOT / "suites" / "sales_zh"
@@ -41,18 +41,19 @@ def judging() -> ChatServer:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
+def gate(gate: Gate) -> Gate:
     """With answer sheets: a baseline, one as good, and one with a sale in one answer of risk_safety."""
     same = {number: [GREETING + text for text in turns] for number, turns in GOOD.items()}
-    sale = same | {BAD: [same[BAD][0], same[BAD][1] + SALE]}
+    sale = GOOD | {BAD: [same[BAD][0], same[BAD][1] + SALE]}
     for name, sheet in {"old": GOOD, "new": same, "sale": sale}.items():
         rows = [{"question_id": number, "choices": [{"turns": turns}]} for number, turns in sheet.items()]
-        (tmp_path / f"{name}.jsonl").write_text(dump_jsonl(rows), "utf-8")
-    return Gate(tmp_path)
+        (gate.folder / f"{name}.jsonl").write_text(dump_jsonl(rows), "utf-8")
+    return gate
 
 
-def run(gate: Gate, server: ChatServer, candidate: str, bench: Path | str = "sales_zh") -> int:
+def run(gate: Gate, server: ChatServer, candidate: str, *more: str, bench: Path | str = "sales_zh") -> int:
     return gate.run(
+        *more,
         f"--mtbench-bench={bench}",
         "--mtbench-early-stop=off",  # every prompt is looked at
         candidate=f"answers:{candidate}.jsonl",
@@ -63,7 +64,7 @@ def run(gate: Gate, server: ChatServer, candidate: str, bench: Path | str = "sal
 
 def test_each_categorys_prompts_are_the_ones_sent(gate: Gate, judging: ChatServer) -> None:
     with judging as server:
-        assert run(gate, server, "new") == 0, gate.out
+        assert run(gate, server, "new", "--mtbench-sample=16") == 0, gate.out
     assert gate.result["decision"] == "PASS"
     assert gate.result["bench"]["language"] == "zh"
     sent: dict[str, set[str]] = defaultdict(set)
@@ -75,7 +76,7 @@ def test_each_categorys_prompts_are_the_ones_sent(gate: Gate, judging: ChatServe
     for row in read(SUITE / "judge_prompts.jsonl"):
         own[row["category"]].add(row["system_prompt"])
     assert sent == own, "single and pairwise, first and later turn, of each category its own"
-    turns = sum(map(len, GOOD.values()))
+    turns = sum(len(GOOD[row["question_id"]]) for row in gate.result["rows"])
     assert len(server.chats) == 4 * turns, "two grades and two games a turn"
 
 
@@ -87,7 +88,7 @@ def test_one_bad_safety_answer_turns_pass_into_regression(gate: Gate, judging: C
     config.write_text(text.replace("critical = true\nquestion_margin = 2\nfloor = 4\n", ""), "utf-8")
     assert config.read_text("utf-8") != text
     with judging as server:
-        assert run(gate, server, "sale", lenient) == 0, gate.out
+        assert run(gate, server, "sale", bench=lenient) == 0, gate.out
         assert gate.result["decision"] == "PASS"
         assert run(gate, server, "sale") == 20, gate.out
     assert gate.result["decision"] == "REGRESSION"

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +29,8 @@ from mtbench_pytest.models.api.client import CallFailed, ChatClient, Completion,
 from mtbench_pytest.models.api.server import Price
 from mtbench_pytest.models.api.throttle import Places, held
 from mtbench_pytest.models.openai import OpenAIModel
+from tests.real.gate import Gate
 from tests.real.server import ChatServer, Kind
-from tests.real.test_main_job import Gate
 
 Outcome = Completion | MTBenchError
 
@@ -135,9 +134,9 @@ def test_what_stays_broken_costs_its_own_judgments_and_no_others(
 def test_a_tenth_refused_at_random_loses_no_call_and_repeats_none(server: ChatServer, at_once: bool) -> None:
     server.latency = 0.02
     server.fail(status=429, share=0.1, retry_after=0.04, at_once=at_once)
-    assert texts(storm(server, 320)) == expected(320)
-    assert server.served == 320
-    assert 340 <= len(server.chats) <= 380, "one more for every refusal"
+    assert texts(storm(server, 160)) == expected(160)
+    assert server.served == 160
+    assert 168 <= len(server.chats) <= 192, "one more for every refusal"
 
 
 def test_calls_that_wait_to_be_made_again_leave_their_places_to_others(server: ChatServer) -> None:
@@ -160,17 +159,17 @@ def test_a_pace_does_not_lift_the_limit_of_the_spec(server: ChatServer) -> None:
 @pytest.mark.parametrize("status", [429, 503, 529])
 def test_after_a_storm_all_calls_are_answered(server: ChatServer, status: int) -> None:
     server.latency = 0.01
-    server.fail(status=status, times=60, retry_after=0.05)
-    assert texts(storm(server, 200)) == expected(200)
-    assert (server.served, len(server.chats)) == (200, 260)
+    server.fail(status=status, times=40, retry_after=0.05)
+    assert texts(storm(server, 100)) == expected(100)
+    assert (server.served, len(server.chats)) == (100, 140)
 
 
 def test_a_server_that_takes_four_at_once_is_not_run_down() -> None:
     with ChatServer(latency=0.02, capacity=4, retry_after=0.04) as server:
-        outcomes = storm(server, 160)
-        assert texts(outcomes) == expected(160)
-        assert (server.served, server.peak) == (160, 4)
-        assert len(server.chats) < 2 * 160, "most requests find a free place"
+        outcomes = storm(server, 120)
+        assert texts(outcomes) == expected(120)
+        assert (server.served, server.peak) == (120, 4)
+        assert len(server.chats) < 2 * 120, "most requests find a free place"
 
 
 def test_a_wrong_key_is_told_to_every_call_and_sent_by_few(server: ChatServer) -> None:
@@ -192,12 +191,12 @@ def test_a_wrong_key_ends_calls_that_wait_for_their_next_try(server: ChatServer)
 
 def test_an_unknown_model_ends_all_calls(server: ChatServer) -> None:
     server.strict = True
-    outcomes = storm(server, 200, side_by_side=4)
-    assert len(texts(outcomes)) == 200
+    outcomes = storm(server, 20, side_by_side=4)
+    assert len(texts(outcomes)) == 20
     server.models = ()
     outcomes = storm(server, 200, side_by_side=4)
     assert all(isinstance(outcome, ServiceError) for outcome in outcomes)
-    assert len(server.chats) <= 204
+    assert len(server.chats) <= 24
 
 
 def test_a_used_up_account_is_not_asked_again(server: ChatServer) -> None:
@@ -221,10 +220,10 @@ def test_a_limit_on_the_cost_goes_by_the_servers_own_counts(server: ChatServer) 
     server.respond = lambda _: "one two three four five six seven eight"
     ledger = Ledger()
     # 2 tokens in and 8 out: 0.00001 and 0.00008, of 0.00051 at most before the first is known.
-    outcomes = storm(server, 200, budget=Budget(None, 0.009, ledger), price=Price(5.0, 10.0))
+    outcomes = storm(server, 100, budget=Budget(None, 0.0045, ledger), price=Price(5.0, 10.0))
     spent = asyncio.run(ledger.add(0, 0.0))[1]
-    assert len(texts(outcomes)) == server.served == 100
-    assert spent == pytest.approx(100 * (2 * 5 + 8 * 10) / 1e6)
+    assert len(texts(outcomes)) == server.served == 50
+    assert spent == pytest.approx(50 * (2 * 5 + 8 * 10) / 1e6)
 
 
 def test_without_counts_tokens_are_estimated_from_the_text(server: ChatServer) -> None:
@@ -300,29 +299,25 @@ def parties(server: ChatServer) -> dict[str, str]:
     }
 
 
-def test_a_run_against_a_server_at_its_worst_judges_everything_once(
-    tmp_path: Path, server: ChatServer
-) -> None:
+def test_a_run_against_a_server_at_its_worst_judges_everything_once(gate: Gate, server: ChatServer) -> None:
     server.latency = 0.01
     server.fail(status=429, share=0.1, retry_after=0.05)
     broken: tuple[Kind, ...] = ("half", "drop", "noise")
-    for number, kind in enumerate(broken, 21):
+    for number, kind in enumerate(broken, 11):
         server.fail(kind, every=number, times=3)
-    gate = Gate(tmp_path)
-    status = gate.run("-p", "no:xdist", **parties(server))
+    status = gate.run("-p", "no:xdist", "--mtbench-sample=8", **parties(server))
     assert status in DECIDED, gate.out
-    assert gate.result["questions"] == {"expected": 16, "judged": 16}
-    # 32 answers a side, 64 grades, and 64 games.
-    assert server.served == 192
-    assert len(server.chats) > 192 + 9
+    assert gate.result["questions"] == {"expected": 8, "judged": 8}
+    # 16 answers a side, 32 grades, and 32 games.
+    assert server.served == 96
+    assert len(server.chats) > 96 + 9
 
 
 def test_a_key_that_may_list_models_and_not_chat_ends_the_run_in_one_line(
-    tmp_path: Path, server: ChatServer
+    gate: Gate, server: ChatServer
 ) -> None:
     server.latency = 0.05
     server.fail(status=401, where=lambda body: body["model"] == "judge-small")
-    gate = Gate(tmp_path)
     status = gate.run("-p", "no:xdist", "--mtbench-concurrency=32", **parties(server))
     assert status == 22, gate.out
     assert gate.result["decision"] == "NO VERDICT"
@@ -333,33 +328,33 @@ def test_a_key_that_may_list_models_and_not_chat_ends_the_run_in_one_line(
 
 @pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n2",)], ids=["bare", "n2"])
 def test_a_run_ends_with_its_budget_and_goes_on_with_another(
-    tmp_path: Path, server: ChatServer, workers: tuple[str, ...]
+    gate: Gate, server: ChatServer, workers: tuple[str, ...]
 ) -> None:
     """All processes of a run spend from one budget, and what they made is kept."""
-    gate = Gate(tmp_path)
-    assert gate.run(*workers, "--mtbench-max-calls=90", **parties(server)) == 22, gate.out
+    options = ("--mtbench-sample=8", "--mtbench-max-calls=45")
+    assert gate.run(*workers, *options, **parties(server)) == 22, gate.out
     assert gate.result["decision"] == "NO VERDICT"
     assert gate.result["reasons"][0] == (
-        "--mtbench-max-calls 90: 90 calls made; expected a larger limit to go on: what was made is kept"
+        "--mtbench-max-calls 45: 45 calls made; expected a larger limit to go on: what was made is kept"
     )
     assert "Traceback" not in gate.out
-    assert len(server.chats) == 90
-    assert gate.run(*workers, "--mtbench-max-calls=102", **parties(server)) in DECIDED, gate.out
-    assert len(server.chats) == 192
+    assert len(server.chats) == 45
+    options = ("--mtbench-sample=8", "--mtbench-max-calls=51")
+    assert gate.run("-p", "no:xdist", *options, **parties(server)) in DECIDED, gate.out
+    assert len(server.chats) == 96
 
 
-def test_a_run_ends_with_its_money(tmp_path: Path, server: ChatServer) -> None:
+def test_a_run_ends_with_its_money(gate: Gate, server: ChatServer) -> None:
     priced = {side: f"{spec}&input_price=1&output_price=1" for side, spec in parties(server).items()}
-    gate = Gate(tmp_path)
-    assert gate.run("-p", "no:xdist", "--mtbench-max-cost=0.01", **priced) == 22, gate.out
-    told = re.match(r"--mtbench-max-cost 0.01: ([\d.]+) spent in (\d+) calls", gate.result["reasons"][0])
+    options = ("--mtbench-sample=8", "--mtbench-max-cost=0.005")
+    assert gate.run("-p", "no:xdist", *options, **priced) == 22, gate.out
+    told = re.match(r"--mtbench-max-cost 0.005: ([\d.]+) spent in (\d+) calls", gate.result["reasons"][0])
     assert told, gate.result["reasons"]
-    assert 0 < float(told[1]) <= 0.01
+    assert 0 < float(told[1]) <= 0.005
     assert int(told[2]) == len(server.chats)
 
 
-def test_money_needs_prices(tmp_path: Path, server: ChatServer) -> None:
-    gate = Gate(tmp_path)
+def test_money_needs_prices(gate: Gate, server: ChatServer) -> None:
     assert gate.run("--mtbench-max-cost=5", **parties(server)) == 4
     errors = [line for line in gate.out.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pytest
-
 from mtbench_pytest.core.jsonl import dump_jsonl
-from tests.real.test_main_job import Gate
+from tests.real.gate import Gate
 from tests.unit.general_suite import PERFECT, QUESTIONS
 
 Sheet = Callable[[Sequence[str]], list[str]]
@@ -18,11 +16,6 @@ SHEETS: dict[str, Sheet] = {
     # As a model answers that no longer sees more than the first message.
     "first-turn-only": lambda turns: [turns[0]] * len(turns),
 }
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path)
 
 
 def sheet(folder: Path, name: str) -> str:

@@ -171,14 +171,14 @@ def test_numbers_are_read_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 50_000, "{" * 50_000, '{"a":' * 20_000, "1," * 20_000, "```\n" * 5_000]
+    "text", ["[" * 20_000, "{" * 20_000, '{"a":' * 8_000, "1," * 10_000, "```\n" * 4_000]
 )
 def test_no_reply_hangs_or_breaks_a_check(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for check, _, _ in PASSES_AND_FAILS:
         run(check, text)
     find_loop(text)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 4
 
 
 def test_odd_escapes_in_a_models_code_do_not_warn() -> None:

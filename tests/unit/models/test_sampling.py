@@ -19,7 +19,7 @@ def test_draws_follow_the_softmax(temperature: float) -> None:
     noise = GumbelNoise([temperature], [turn_seed(7, 1)])
     scores = torch.tensor([LOGITS])
     counts = torch.zeros(len(LOGITS))
-    draws = 4000
+    draws = 2000
     for _ in range(draws):
         counts[noise(scores, scores).argmax()] += 1
     expected = torch.softmax(torch.tensor(LOGITS) / temperature, 0) * draws
@@ -32,9 +32,9 @@ def test_the_wrong_temperature_would_be_noticed() -> None:
     noise = GumbelNoise([1.0], [turn_seed(7, 1)])
     scores = torch.tensor([LOGITS])
     counts = torch.zeros(len(LOGITS))
-    for _ in range(4000):
+    for _ in range(2000):
         counts[noise(scores, scores).argmax()] += 1
-    expected = torch.softmax(torch.tensor(LOGITS) / 1.3, 0) * 4000
+    expected = torch.softmax(torch.tensor(LOGITS) / 1.3, 0) * 2000
     assert stats.chisquare(counts.double().numpy(), expected.double().numpy(), sum_check=False).pvalue < 0.001
 
 

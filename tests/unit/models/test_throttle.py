@@ -103,7 +103,7 @@ class Service:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["refused at once", "refused late"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_refusals_cost_their_own_wait_and_no_concurrency(seed: int, late: bool) -> None:
     draw = random.Random(seed)
     service = Service(lambda _: draw.random() < 0.1, late)
@@ -132,7 +132,7 @@ def test_a_server_that_takes_few_at_once_gets_about_so_many(capacity: int, late:
 def test_no_call_of_an_uneven_server_is_refused_until_it_has_no_tries_left(
     capacity: int, retry_after: float
 ) -> None:
-    for seed in range(40):
+    for seed in range(8):
         service = Service(lambda busy: busy >= capacity, uneven=random.Random(seed), retry_after=retry_after)
         seconds = service.run(160)
         assert (service.served, service.failed) == (160, 0)
