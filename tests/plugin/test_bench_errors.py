@@ -51,11 +51,10 @@ def test_a_module_without_a_bench(example: Example) -> None:
     assert "Traceback" not in run.out
 
 
-@BARE_AND_XDIST
-def test_a_question_that_no_prompt_fits(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_question_that_no_prompt_fits(chat: Example) -> None:
     (chat.path / "chat" / "judge_prompts.jsonl").write_text(
         '{"name": "one", "type": "single", "system_prompt": "", "category": "general", '
         '"prompt_template": "{question} {answer}", "output_format": "[[rating]]"}\n'
     )
-    chat.run(*workers).refused("prompt")
+    chat.run().refused("prompt")
     assert chat.asked() == []

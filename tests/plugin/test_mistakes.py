@@ -75,14 +75,12 @@ def test_a_mistake_in_the_ini_file(chat: Example, workers: tuple[str, ...]) -> N
     assert ".py:" not in said.replace("test_chat.py::", ""), said
 
 
-@pytest.mark.parametrize(
-    ("party", "workers"), [("candidate", ()), ("baseline", ()), ("judge", ()), ("judge", ("-n2",))]
-)
-def test_a_party_that_is_missing(chat: Example, party: str, workers: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("party", ["candidate", "baseline", "judge"])
+def test_a_party_that_is_missing(chat: Example, party: str) -> None:
     given = {"candidate": "answers:new.jsonl", "baseline": "answers:old.jsonl", "judge": "python:stage:judge"}
     del given[party]
     options = [f"--mtbench-{name}={spec}" for name, spec in given.items()]
-    run = chat.bare(*options, *workers)
+    run = chat.bare(*options)
     run.refused(f"no {party}", f"--mtbench-{party} SPEC")
 
 

@@ -24,11 +24,10 @@ def test_a_part_decides_nothing(chat: Example, part: tuple[str, ...], selected: 
     assert not run.wrote()
 
 
-@BARE_AND_XDIST
-def test_a_whole_report_outlives_a_partial_run(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_whole_report_outlives_a_partial_run(chat: Example) -> None:
     whole = chat.run().report()
     chat.grades([2] * 6)
-    part = chat.run(STRICT, "-k", "writing", *workers)
+    part = chat.run(STRICT, "-k", "writing")
     assert (part.decision, part.status) == ("PARTIAL", 1)
     assert part.earlier() == whole
     assert part.report("mtbench-report/partial")["decision"] == "PARTIAL"

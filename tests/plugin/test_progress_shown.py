@@ -37,17 +37,21 @@ def log_every(example: Example, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "questions", "seconds"), [((), 8, 0.15), (("-q",), 4, 0.8)], ids=["short waits", "long waits"]
+    ("options", "questions", "seconds", "every"),
+    [((), 8, 0.15, 1.0), (("-q",), 4, 0.4, 0.1)],
+    ids=["short waits", "long waits"],
 )
 def test_a_log_gets_plain_lines(
     example: Example,
     options: tuple[str, ...],
     questions: int,
     seconds: float,
+    every: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where no test waits for long, and where the first test has long to wait."""
     monkeypatch.setattr(live, "_LOG_EVERY", 0.2)
+    monkeypatch.setattr(live, "_EVERY", every)
     example.bench(questions=questions)
     run = example.run(*options, candidate=slow("new", seconds), baseline=slow("old", 0), judge=JUDGE)
     assert (run.decision, run.status) == ("PASS", 0)

@@ -7,10 +7,9 @@ import pytest
 from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
 
 
-@BARE_AND_XDIST
-def test_a_drop_beyond_the_margin_fails_its_test_only(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_drop_beyond_the_margin_fails_its_test_only(chat: Example) -> None:
     chat.grades([8, 8, 2.5, 8, 3, 8])
-    run = chat.run(STRICT, *workers)
+    run = chat.run(STRICT)
     assert run.outcomes == {"passed": 5, "failed": 1}
     run.stdout.fnmatch_lines(["FAILED chat/test_chat.py::test_question[[]writing-3] - *"])
 

@@ -101,25 +101,25 @@ def test_one_judge_is_no_panel(chat: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("addopts", "environment", "command_line", "expected"),
+    ("addopts", "environment", "command_line", "expected", "workers"),
     [
-        ((STRICT, FAIR), (), (), "ab"),
-        ((STRICT, FAIR), (), (MILD,), "c"),
-        ((STRICT,), (), (FAIR, MILD), "bc"),
-        ((STRICT,), (FAIR,), (), "b"),
-        ((STRICT,), (FAIR,), (MILD,), "c"),
-        ((), (FAIR,), (MILD, STRICT), "ca"),
+        ((STRICT, FAIR), (), (), "ab", ()),
+        ((STRICT, FAIR), (), (MILD,), "c", ()),
+        ((STRICT,), (), (FAIR, MILD), "bc", ()),
+        ((STRICT,), (FAIR,), (), "b", ()),
+        ((STRICT,), (FAIR,), (MILD,), "c", ()),
+        ((), (FAIR,), (MILD, STRICT), "ca", ()),
+        ((STRICT,), (FAIR,), (MILD, STRICT), "ca", ("-n2",)),
     ],
 )
-@BARE_AND_XDIST
 def test_the_command_line_replaces_what_addopts_say(
     chat: Example,
     monkeypatch: pytest.MonkeyPatch,
-    workers: tuple[str, ...],
     addopts: tuple[str, ...],
     environment: tuple[str, ...],
     command_line: tuple[str, ...],
     expected: str,
+    workers: tuple[str, ...],
 ) -> None:
     options = [" ".join(f"--mtbench-judge {spec}" for spec in specs) for specs in (addopts, environment)]
     (chat.path / "pytest.ini").write_text(f"[pytest]\naddopts = {options[0]}\nmtbench_judge = checks\n")
@@ -146,12 +146,9 @@ def test_judges_in_a_file_of_arguments(chat: Example) -> None:
         ("pytest.toml", f'[pytest]\nmtbench_judge = ["{STRICT}", "{FAIR}"]\n'),
     ],
 )
-@BARE_AND_XDIST
-def test_the_ini_file_takes_a_text_or_a_list(
-    chat: Example, workers: tuple[str, ...], file: str, text: str
-) -> None:
+def test_the_ini_file_takes_a_text_or_a_list(chat: Example, file: str, text: str) -> None:
     (chat.path / file).write_text(text)
-    run = chat.run(*workers, judge=None)
+    run = chat.run(judge=None)
     assert run.status == 0, run.out + run.err
     assert list(panel(run)) == ["a", "b"]
     assert chat.run(judge=MILD).report()["judge"]["name"] == "c"
@@ -180,10 +177,9 @@ def test_a_judge_that_breaks_down_leaves_and_counts_on_no_question(
     assert "left: http://judge.test/v1" in (chat.path / "mtbench-report" / "report.md").read_text("utf-8")
 
 
-@BARE_AND_XDIST
-def test_under_two_of_a_panel_there_is_no_verdict(chat: Example, workers: tuple[str, ...]) -> None:
+def test_under_two_of_a_panel_there_is_no_verdict(chat: Example) -> None:
     broken = [judge(name, paid="1", down="2") for name in ("x", "y")]
-    run = chat.run(*workers, judge=[FAIR, *broken])
+    run = chat.run(judge=[FAIR, *broken])
     assert (run.decision, run.status) == ("NO VERDICT", 22), run.out
     assert "a panel needs 2 judges, and 1 of 3 is left" in told(run)
     assert "x left (http://judge.test/v1: 401 wrong key" in told(run)
@@ -275,26 +271,24 @@ def test_a_failed_question_quotes_every_judge(chat: Example) -> None:
 # What else a run does.
 
 
-@BARE_AND_XDIST
-def test_it_may_stop_early(example: Example, workers: tuple[str, ...]) -> None:
+def test_it_may_stop_early(example: Example) -> None:
     example.bench(questions=64)
     example.grades([8] * 64)
-    run = example.run("--mtbench-early-stop=on", *workers, judge=[judge("a"), judge("b")])
+    run = example.run("--mtbench-early-stop=on", judge=[judge("a"), judge("b")])
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.outcomes == {"passed": 32, "skipped": 32}
     assert run.report()["early_stop"]["calls_saved"] == 32 * 16
     assert panel(run)["a"]["decision"] == "PASS"
 
 
-@BARE_AND_XDIST
-def test_it_is_recorded_and_replayed(chat: Example, workers: tuple[str, ...]) -> None:
-    live = chat.run("--mtbench-record=new", *workers, judge=PANEL)
+def test_it_is_recorded_and_replayed(chat: Example) -> None:
+    live = chat.run("--mtbench-record=new", judge=PANEL)
     text = (chat.path / "snapshots" / "chat" / "1.json").read_text()
     assert [one["name"] for one in json.loads(text)["judges"]] == ["a", "b", "c"]
     rows = live.report()["rows"]
     chat.forget()
     (chat.path / "stage.py").write_text("raise ImportError('nobody is to be asked')")
-    replay = chat.run("--mtbench-record=none", *workers, judge=PANEL)
+    replay = chat.run("--mtbench-record=none", judge=PANEL)
     assert (replay.report()["rows"], replay.decision) == (rows, "PASS"), replay.out
     part = chat.run("--mtbench-record=none", judge=[MILD])
     assert part.report()["rows"][0]["baseline"]["grade"] == 9, "one judge of the panel alone"
@@ -321,14 +315,11 @@ def lines_of(chat: Example, name: str) -> list[str]:
     return [line for line in chat.asked("grade") if line.endswith(f" {name}")]
 
 
-@BARE_AND_XDIST
-def test_blessed_grades_stand_judge_by_judge(chat: Example, workers: tuple[str, ...]) -> None:
+def test_blessed_grades_stand_judge_by_judge(chat: Example) -> None:
     blessed(chat)
     chat.answers("newer", [9] * 6)
     new = judge("d", paid="1", wobble="-2")
-    run = chat.run(
-        *workers, candidate="answers:newer.jsonl", baseline="blessed:v1", judge=[STRICT, MILD, new]
-    )
+    run = chat.run(candidate="answers:newer.jsonl", baseline="blessed:v1", judge=[STRICT, MILD, new])
     assert run.decision == "PASS", run.out
     again = 6 * 2  # all six are fewer than the eight answers that are graded again
     assert [len(lines_of(chat, name)) for name in "abcd"] == [12 + again, 0, 12 + again, 24]
@@ -338,11 +329,10 @@ def test_blessed_grades_stand_judge_by_judge(chat: Example, workers: tuple[str, 
     assert "it was graded by other judges, a, b, c (judge d)" in told(run)
 
 
-@BARE_AND_XDIST
-def test_a_judge_that_has_moved_leaves(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_judge_that_has_moved_leaves(chat: Example) -> None:
     blessed(chat)
     moved = FAIR.replace("wobble=0", "wobble=-2")
-    run = chat.run(*workers, baseline="blessed:v1", judge=[STRICT, moved, MILD])
+    run = chat.run(baseline="blessed:v1", judge=[STRICT, moved, MILD])
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert "b left and counts on no question (the judge has drifted: it grades 2.00 points lower" in told(run)
     assert [row["baseline"]["grade"] for row in run.report()["rows"]] == [8] * 6
