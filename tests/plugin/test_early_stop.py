@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 EARLY = "--mtbench-early-stop=on"
 CALLS = 8  # of the judge for a question: two turns, graded on both sides, and two games each
@@ -15,11 +15,10 @@ def judged(example: Example) -> set[str]:
     return {line.split()[1] for line in example.asked("grade")}
 
 
-@BARE_AND_XDIST
-def test_equal_quality_passes_early(example: Example, workers: tuple[str, ...]) -> None:
+def test_equal_quality_passes_early(example: Example) -> None:
     example.bench(questions=64)
     example.grades([8] * 64)
-    run = example.run(EARLY, *workers)
+    run = example.run(EARLY)
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.outcomes == {"passed": 32, "skipped": 32}
     assert len(judged(example)) == 32
@@ -177,6 +176,7 @@ def test_it_is_off_where_the_tests_hold_more(example: Example, workers: tuple[st
     run = example.run(*workers)
     assert set(run.outcomes) == {"passed"}, run.out
     assert run.report()["early_stop"] is None
+    assert len(example.asked()) == len(set(example.asked())), "also where a question has two tests"
     if not workers:  # xdist's controller knows of no tests when it writes its header
         assert "early stop off (a question has more than one plain test)" in " ".join(run.out.split())
 
@@ -209,6 +209,8 @@ def test_models_on_a_device_answer_ahead_and_the_judge_is_asked_by_blocks(
     example.bench(questions=48)
     run = example.run(EARLY, "--mtbench-store=none", *workers, **PAID, judge="python:stage:judge?paid=1")
     assert (run.decision, run.outcomes) == ("PASS", {"passed": 32, "skipped": 16}), run.out
+    early = run.report()["early_stop"]
+    assert (early["questions"], early["used"], early["calls_saved"]) == (48, 32, 16 * CALLS)
     assert len(judged(example)) == 32
     asked = example.asked("g")
     assert len(asked) == len(set(asked)) == 32 * CALLS

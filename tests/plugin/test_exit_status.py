@@ -17,7 +17,6 @@ WIDE = ("--mtbench-margin=9", "--mtbench-pairwise=off")
         ([9, 7, 9, 7, 9, 7], (), "INCONCLUSIVE", 21),
         ([8, 8, 2, 8, 8, 8], WIDE, "PASS", 0),
         ([8, 8, 2, 8, 8, 8], (*WIDE, STRICT), "PASS", 1),
-        ([8, 8, 2, 8, 8, 8], (*WIDE, STRICT, "-n2"), "PASS", 1),
     ],
 )
 def test_decision_and_status(

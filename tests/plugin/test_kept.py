@@ -41,7 +41,7 @@ def test_a_second_run_asks_nobody(chat: Example, workers: tuple[str, ...]) -> No
     assert (first.decision, len(chat.asked())) == ("PASS", 6 * (2 + 8))
     assert records(chat.path / USUAL) == (12, 48)
     chat.forget()
-    second = chat.run(*workers, **PAID)
+    second = chat.run(**PAID)
     assert (second.decision, second.status, chat.asked()) == ("PASS", 0, [])
     assert {key: second.report()[key] for key in SAME} == {key: report[key] for key in SAME}
 
@@ -168,6 +168,7 @@ def test_a_full_disk_does_not_end_the_run(chat: Example) -> None:
     assert run.out.count("database or disk is full; expected") == 2, "once at once, once with what is lost"
     assert "records could not be stored" in run.out
     limit.unlink()
+    chat.own_process = False
     kept = sum(records(chat.path / USUAL))
     chat.forget()
     assert chat.run(**PAID).decision == "PASS"

@@ -52,7 +52,10 @@ def test_a_mistake_on_the_command_line(chat: Example, options: list[str], words:
 
 def test_a_mistake_is_told_once_with_workers(chat: Example) -> None:
     chat.run("--mtbench-margin=wide", "-n2").refused("--mtbench-margin wide", "points from 0 to 9")
-    chat.run("-n2", candidate="answers:gone.jsonl").refused("gone.jsonl: no such file")
+    assert chat.run().decision == "PASS"
+    run = chat.run("-n2", candidate="answers:gone.jsonl")
+    run.refused("gone.jsonl: no such file")
+    assert run.earlier()["decision"] == "PASS", "an earlier result does not pass for this run's"
 
 
 def test_a_mistake_is_told_beside_syrupy_too(chat: Example) -> None:

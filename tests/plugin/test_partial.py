@@ -11,8 +11,8 @@ NODE = "chat/test_chat.py::test_question[writing-1]"
 
 @pytest.mark.parametrize(
     ("part", "selected"),
-    [(("-k", "writing"), 3), (("-k", "writing", "-n2"), 3), ((NODE,), 1), ((f"--deselect={NODE}",), 5)],
-    ids=["k", "k-n2", "nodeid", "deselect"],
+    [(("-k", "writing"), 3), ((NODE,), 1), ((f"--deselect={NODE}",), 5)],
+    ids=["k", "nodeid", "deselect"],
 )
 def test_a_part_decides_nothing(chat: Example, part: tuple[str, ...], selected: int) -> None:
     chat.grades([6] * 6)

@@ -55,9 +55,13 @@ def test_every_setting_has_an_ini_twin(chat: Example, form: str) -> None:
 
 @BARE_AND_XDIST
 def test_ini_alone_is_enough(chat: Example, workers: tuple[str, ...]) -> None:
-    ini(chat, "pytest.ini", **PARTIES)
+    (chat.path / "chat" / "bench.toml").unlink()
+    chat.grades([8, 8, 2, 8, 8, 8])
+    settings = {"margin": "9", "pairwise": "off", "question_policy": "fail"}
+    ini(chat, "pytest.ini", **PARTIES, **{f"mtbench_{key}": value for key, value in settings.items()})
     run = chat.bare(*workers)
-    assert (run.decision, run.status) == ("PASS", 0)
+    assert (run.decision, run.status) == ("PASS", 1)
+    assert run.outcomes == {"passed": 5, "failed": 1}
     run.stdout.fnmatch_lines(["mtbench: candidate answers:new.jsonl, baseline answers:old.jsonl"])
 
 

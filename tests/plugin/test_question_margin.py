@@ -46,6 +46,10 @@ def test_the_report_a_failure_names_is_there(chat: Example, workers: tuple[str, 
     """Also where a part of the bench was run, whose report goes to a folder of its own."""
     chat.grades([8, 8, 2, 8, 8, 8])
     run = chat.run(STRICT, "-k", "writing", *workers)
+    assert (run.decision, run.outcomes["passed"], run.outcomes["failed"]) == ("PARTIAL", 2, 1)
+    assert "3 of its 6 questions were selected" in run.out
+    assert run.wrote("mtbench-report/partial")
+    assert not run.wrote()
     named = next(line.rpartition(" ")[2] for line in run.lines if "the whole record" in line)
     assert (chat.path / named).is_file(), named
 

@@ -27,7 +27,6 @@ def gone(run: Run) -> None:
         ["--mtbench-margin=wide"],
         ["--mtbench-sample=1000"],
         ["-k", "nothing"],
-        ["-k", "nothing", "-n2"],
     ],
     ids=" ".join,
 )

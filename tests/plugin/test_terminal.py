@@ -86,7 +86,6 @@ def test_verbose_shows_grades(chat: Example) -> None:
 
 @pytest.mark.parametrize("options", [("-p", "no:terminal"), ("--no-summary",), ("-qq",)], ids=" ".join)
 def test_the_report_is_written_whatever_the_terminal_shows(chat: Example, options: tuple[str, ...]) -> None:
-    chat.own_process = True
     chat.grades([6] * 6)
     run = chat.run(*options)
     assert run.status == 20
