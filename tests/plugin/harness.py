@@ -179,6 +179,12 @@ class Run:
                     return outcome
         return ""
 
+    def told_alone(self) -> str:
+        """The one line that the run said before it ended with status 4."""
+        assert self.status == 4, self.out + self.err
+        (line,) = [line for line in (self.err + self.out).splitlines() if line.strip()]
+        return line
+
     def refused(self, *words: str) -> None:
         """Asserts that the run ended with status 4 and one line that holds the words, and did nothing."""
         told = [line for line in (self.err + self.out).splitlines() if line.startswith("ERROR: ")]
@@ -224,7 +230,7 @@ class Example:
         folder = self.path / name
         folder.mkdir(parents=True)
         numbers = range(first, first + questions)
-        self._jsonl(folder / "question.jsonl", [_question(number) for number in numbers])
+        self.write_lines(folder / "question.jsonl", [_question(number) for number in numbers])
         (folder / f"test_{folder.name}.py").write_text(TEST_MODULE)
         (folder / "bench.toml").write_text(config if "[margins]" in config else MARGINS + config)
         return folder
@@ -232,7 +238,7 @@ class Example:
     def answers(self, name: str, grades: Sequence[float], first: int = 1) -> str:
         """Answers to the questions from `first` on, each worth a grade; returns the spec."""
         path = self.path / f"{name}.jsonl"
-        self._jsonl(path, [_answer(name, first + n, grade) for n, grade in enumerate(grades)])
+        self.write_lines(path, [_answer(name, first + n, grade) for n, grade in enumerate(grades)])
         return f"answers:{path.name}"
 
     def grades(self, candidate: Sequence[float], baseline: Sequence[float] | None = None) -> None:
@@ -275,11 +281,12 @@ class Example:
 
     def judgments(self, name: str, lines: Sequence[Mapping[str, Any]]) -> str:
         """A file of recorded judgments; returns the spec."""
-        self._jsonl(self.path / f"{name}.jsonl", lines)
+        self.write_lines(self.path / f"{name}.jsonl", lines)
         return f"judgments:{name}.jsonl"
 
     @staticmethod
-    def _jsonl(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    def write_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+        """Writes records as JSON, one a line."""
         path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
 
 

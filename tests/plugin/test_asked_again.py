@@ -106,10 +106,10 @@ def test_a_judge_that_cannot_repeat_says_so(chat: Example) -> None:
         {"question_id": n, "category": "writing", "turns": ["Hello."], "checks": [[{"contains": "good"}]]}
         for n in range(1, 7)
     ]
-    chat._jsonl(chat.path / "chat" / "question.jsonl", lines)
+    chat.write_lines(chat.path / "chat" / "question.jsonl", lines)
     for name, words in (("new", ["good"] * 5 + ["bad"]), ("old", ["good"] * 6)):
         answers = [{"question_id": n, "choices": [{"turns": [word]}]} for n, word in enumerate(words, 1)]
-        chat._jsonl(chat.path / f"{name}.jsonl", answers)
+        chat.write_lines(chat.path / f"{name}.jsonl", answers)
     run = chat.run(*MILD, judge="checks")
     assert (run.outcomes, run.status) == ({"passed": 5, "xfailed": 1}, 0)
     told = " ".join(run.out.split())

@@ -23,12 +23,7 @@ BROKEN = [
 @pytest.mark.parametrize(("file", "text", "words"), BROKEN, ids=[words for *_, words in BROKEN])
 def test_a_bench_named_by_the_option(chat: Example, file: str, text: str, words: str) -> None:
     (chat.path / "chat" / file).write_text(text)
-    chat.pytester.syspathinsert()
-    result = chat.pytester.runpytest_inprocess("--mtbench-bench=chat")
-    told = [line for line in (*result.errlines, *result.outlines) if line.strip()]
-    assert result.ret == 4
-    assert len(told) == 1, told
-    assert words in told[0]
+    assert words in chat.bare("--mtbench-bench=chat").told_alone()
 
 
 @BARE_AND_XDIST

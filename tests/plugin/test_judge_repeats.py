@@ -95,8 +95,8 @@ def test_the_checks_judge_is_not_repeated(chat: Example) -> None:
     lines = [
         {"question_id": 1, "category": "writing", "turns": ["Hello."], "checks": [[{"contains": "new"}]]},
     ]
-    chat._jsonl(chat.path / "chat" / "question.jsonl", lines)
-    chat._jsonl(chat.path / "new.jsonl", [{"question_id": 1, "choices": [{"turns": ["new"]}]}])
+    chat.write_lines(chat.path / "chat" / "question.jsonl", lines)
+    chat.write_lines(chat.path / "new.jsonl", [{"question_id": 1, "choices": [{"turns": ["new"]}]}])
     chat.run(THREE_TIMES, judge="checks", baseline="answers:new.jsonl").refused(
         "the checks judge says the same each time, asked once or 3 times; expected 1 repeat"
     )

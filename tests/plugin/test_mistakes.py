@@ -40,14 +40,9 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("options", "words"), MISTAKES, ids=[" ".join(given) for given, _ in MISTAKES])
 def test_a_mistake_on_the_command_line(chat: Example, options: list[str], words: list[str]) -> None:
-    """In the process of the test, for there are many; the others run as users run them."""
-    chat.pytester.syspathinsert()
-    result = chat.pytester.runpytest_inprocess("--mtbench-baseline=answers:old.jsonl", *options)
-    told = [line for line in (*result.errlines, *result.outlines) if line.strip()]
-    assert result.ret == 4
-    assert len(told) == 1, told
-    assert told[0].startswith("ERROR: ")
-    assert all(word in told[0] for word in words), told[0]
+    told = chat.bare("--mtbench-baseline=answers:old.jsonl", *options).told_alone()
+    assert told.startswith("ERROR: ")
+    assert all(word in told for word in words), told
 
 
 def test_a_mistake_is_told_once_with_workers(chat: Example) -> None:

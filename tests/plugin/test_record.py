@@ -177,11 +177,11 @@ def test_an_interrupted_recording_keeps_what_was_judged(chat: Example) -> None:
     (chat.path / "conftest.py").write_text(
         "def pytest_runtest_teardown(item):\n    if '2' in item.name:\n        raise KeyboardInterrupt\n"
     )
-    slow = {**PAID, "candidate": "python:stage:model?paid=1&seconds=0.2"}
-    chat.run("--mtbench-record=new", "--mtbench-store=none", **slow)
+    (chat.path / "hold").touch()
+    held = {**PAID, "candidate": "python:stage:model?paid=1&hold=4"}
+    chat.run("--mtbench-record=new", "--mtbench-store=none", **held)
     kept = texts(chat)
-    assert {"1.json", "2.json"} <= set(kept)
-    assert len(kept) < 6
+    assert {"1.json", "2.json"} <= set(kept) <= {"1.json", "2.json", "3.json"}
     for text in kept.values():
         json.loads(text)
 
