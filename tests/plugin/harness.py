@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 import mtbench_pytest.plugin.session  # noqa: F401
 from tests.unit.factories import MARGINS
 
+# Two workers cost two seconds, a run without them a tenth of that. One test for each thing that workers may
+# do otherwise has both; what a run says and leaves is compared in test_xdist.py.
 BARE_AND_XDIST = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
 
 STRICT = "--mtbench-question-policy=fail"
@@ -39,6 +43,7 @@ from mtbench_pytest.judges.scripted import ScriptedJudge
 from mtbench_pytest.models.scripted import ScriptedModel
 
 LOG = Path(__file__).with_name("asked.log")
+HOLD = Path(__file__).with_name("hold")
 
 
 def log(*words):
@@ -86,8 +91,11 @@ def judge(fail="", down="", bug="", games="", paid="", always="", wobble="0", la
 
 
 class Model(ScriptedModel):
-    def __init__(self, name, seconds=0.0, blocks=False, fail="", down="", paid=False, device=False):
+    """Takes its time for each answer; at the question `hold` until the file of that name is gone."""
+
+    def __init__(self, name, seconds=0.0, blocks=False, fail="", down="", paid=False, device=False, hold=""):
         super().__init__({}, name, free=not paid)
+        self.hold = hold
         self.uses_device = device
         self.seconds, self.blocks, self.fail, self.down = seconds, blocks, fail.split(","), down.split(",")
 
@@ -98,11 +106,10 @@ class Model(ScriptedModel):
         from mtbench_pytest.core.records import Answer, AnswerFailure, Reply
         for task in tasks:
             log("answer", task.question.question_id, self.name)
-            if self.blocks:
-                time.sleep(self.seconds)
-            else:
-                await asyncio.sleep(self.seconds)
             number = str(task.question.question_id)
+            await self.pause(self.seconds)
+            while number == self.hold and HOLD.exists():
+                await self.pause(0.01)
             if number in self.down:
                 raise ServiceError("http://model.test/v1", "404 no such model", "another model")
             if number in self.fail:
@@ -112,13 +119,29 @@ class Model(ScriptedModel):
             yield Answer(task.question.question_id, self.name, replies)
 
 
-def model(name="live", seconds="0", blocks="", fail="", down="", paid="", device=""):
-    return Model(name, float(seconds), bool(blocks), fail, down, bool(paid), bool(device))
+    async def pause(self, seconds):
+        if self.blocks:
+            time.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+
+def model(name="live", seconds="0", blocks="", fail="", down="", paid="", device="", hold=""):
+    return Model(name, float(seconds), bool(blocks), fail, down, bool(paid), bool(device), hold)
 
 
 def broken_factory():
     raise RuntimeError("a bug in the factory")
 '''
+
+
+def wait_until(reached: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Waits until a process has got somewhere; how long that takes says nothing."""
+    deadline = time.monotonic() + 120
+    while not reached():
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < deadline, "it never got there"
+        time.sleep(0.02)
 
 
 class Run:
@@ -156,6 +179,12 @@ class Run:
                     return outcome
         return ""
 
+    def told_alone(self) -> str:
+        """The one line that the run said before it ended with status 4."""
+        assert self.status == 4, self.out + self.err
+        (line,) = [line for line in (self.err + self.out).splitlines() if line.strip()]
+        return line
+
     def refused(self, *words: str) -> None:
         """Asserts that the run ended with status 4 and one line that holds the words, and did nothing."""
         told = [line for line in (self.err + self.out).splitlines() if line.startswith("ERROR: ")]
@@ -181,8 +210,8 @@ def _outcomes(result: pytest.RunResult) -> dict[str, int]:
 class Example:
     """Benches, answers and judge in a folder of their own, and pytest run there.
 
-    pytest runs inside the test's process, which spares half a second a run. With workers it runs in a process
-    of its own, and where a test sets `own_process`, for what only shows there.
+    pytest runs inside the test's process, which spares a second a run; in one of its own where a test sets
+    `own_process`, for what only shows there. xdist's workers are processes in any case.
     """
 
     def __init__(self, pytester: pytest.Pytester) -> None:
@@ -201,7 +230,7 @@ class Example:
         folder = self.path / name
         folder.mkdir(parents=True)
         numbers = range(first, first + questions)
-        self._jsonl(folder / "question.jsonl", [_question(number) for number in numbers])
+        self.write_lines(folder / "question.jsonl", [_question(number) for number in numbers])
         (folder / f"test_{folder.name}.py").write_text(TEST_MODULE)
         (folder / "bench.toml").write_text(config if "[margins]" in config else MARGINS + config)
         return folder
@@ -209,7 +238,7 @@ class Example:
     def answers(self, name: str, grades: Sequence[float], first: int = 1) -> str:
         """Answers to the questions from `first` on, each worth a grade; returns the spec."""
         path = self.path / f"{name}.jsonl"
-        self._jsonl(path, [_answer(name, first + n, grade) for n, grade in enumerate(grades)])
+        self.write_lines(path, [_answer(name, first + n, grade) for n, grade in enumerate(grades)])
         return f"answers:{path.name}"
 
     def grades(self, candidate: Sequence[float], baseline: Sequence[float] | None = None) -> None:
@@ -252,11 +281,12 @@ class Example:
 
     def judgments(self, name: str, lines: Sequence[Mapping[str, Any]]) -> str:
         """A file of recorded judgments; returns the spec."""
-        self._jsonl(self.path / f"{name}.jsonl", lines)
+        self.write_lines(self.path / f"{name}.jsonl", lines)
         return f"judgments:{name}.jsonl"
 
     @staticmethod
-    def _jsonl(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    def write_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+        """Writes records as JSON, one a line."""
         path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 
 @pytest.fixture
@@ -25,12 +25,9 @@ def commands(lines: list[str]) -> list[str]:
     return [line for line in lines if line.startswith("::")]
 
 
-@BARE_AND_XDIST
-def test_dropped_questions_are_annotated_and_the_summary_is_written(
-    chat: Example, summary: Path, workers: tuple[str, ...]
-) -> None:
+def test_dropped_questions_are_annotated_and_the_summary_is_written(chat: Example, summary: Path) -> None:
     chat.grades([8, 8, 2, 8, 1, 8])
-    run = chat.run(STRICT, *workers)
+    run = chat.run(STRICT)
     told = commands(list(run.lines))
     assert [line.split("::")[1] for line in told] == [
         "error title=chat%3A INCONCLUSIVE",

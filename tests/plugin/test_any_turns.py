@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, TEST_MODULE, Example
+from tests.plugin.harness import TEST_MODULE, Example
 
 # FastChat's bring prompts for two turns.
 PROMPTS = [
@@ -56,9 +56,8 @@ def prompts_sent(example: Example, file: str, question: int) -> dict[int, str]:
     }
 
 
-@BARE_AND_XDIST
-def test_every_turn_is_graded_in_its_conversation(talks: Example, workers: tuple[str, ...]) -> None:
-    run = talks.run(*workers)
+def test_every_turn_is_graded_in_its_conversation(talks: Example) -> None:
+    run = talks.run()
     assert run.outcomes == {"passed": 4}, run.out
     assert run.decision == "PASS"
     turns = {row["question_id"]: list(row["candidate"]["grades"]) for row in run.report()["rows"]}

@@ -10,11 +10,13 @@ from xml.etree import ElementTree
 import pytest
 
 from mtbench_pytest.cli import main
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 MILD = ("--mtbench-margin=9", "--mtbench-pairwise=off")
 STANDS = "python:stage:judge?paid=1&later=1,2"
 FALLS = "python:stage:judge?paid=1&later=7,2"
+# Both sides of question 3.
+TWICE_MORE = [f"grade 3 {turn} {who} {n}" for turn in (1, 2) for who in ("new", "old") for n in (2, 3)]
 
 
 @pytest.fixture
@@ -29,16 +31,15 @@ def again(example: Example) -> list[str]:
     return [line for line in example.asked("grade") if len(line.split()) > 4]
 
 
-@BARE_AND_XDIST
-def test_a_drop_that_a_further_grading_does_not_show_does_not_stand(
-    dropped: Example, workers: tuple[str, ...]
-) -> None:
-    run = dropped.run(*MILD, *workers, judge=FALLS)
+def test_a_drop_that_a_further_grading_does_not_show_does_not_stand(dropped: Example) -> None:
+    run = dropped.run(*MILD, judge=FALLS)
     assert (run.outcomes, run.decision, run.status) == ({"passed": 6}, "PASS", 0)
     told = " ".join(run.out.split())
     assert "question drops: 1 past the question margin, of which 0 stand" in told
     expected = "asked again: 7.00 against 8.00 (-1.00), 2.00 against 8.00 (-6.00)"
     assert f"writing-3: -5.50, {expected}: does not stand" in told
+    assert again(dropped) == TWICE_MORE
+    assert len(dropped.asked()) == len(set(dropped.asked())) == 6 * 4 + 8
     report = run.report()
     assert report["drops"] == [
         {
@@ -62,20 +63,14 @@ def test_a_drop_that_a_further_grading_does_not_show_does_not_stand(
     assert "asked again, graded 7, 2" in (folder / "report.html").read_text("utf-8")
 
 
-@BARE_AND_XDIST
-@pytest.mark.parametrize("judge", [FALLS, FALLS.replace("paid=1&", "")], ids=["paid", "free"])
-def test_both_sides_are_graded_twice_more_and_nobody_is_asked_twice(
-    dropped: Example, workers: tuple[str, ...], judge: str
-) -> None:
-    run = dropped.run(*MILD, *workers, judge=judge)
-    assert again(dropped) == [
-        f"grade 3 {t} {who} {n}" for t in (1, 2) for who in ("new", "old") for n in (2, 3)
-    ]
-    assert len(dropped.asked()) == len(set(dropped.asked())) == 6 * 4 + 8
-    rows = run.report()["rows"]
+@pytest.mark.parametrize(("paid", "asked"), [("paid=1&", 0), ("", 32)], ids=["paid", "free"])
+def test_a_second_run_asks_again_only_what_is_free(dropped: Example, paid: str, asked: int) -> None:
+    judge = FALLS.replace("paid=1&", paid)
+    rows = dropped.run(*MILD, judge=judge).report()["rows"]
+    assert again(dropped) == TWICE_MORE
     dropped.forget()
-    assert dropped.run(*MILD, *workers, judge=judge).report()["rows"] == rows
-    assert len(dropped.asked()) == (0 if "paid" in judge else 32)
+    assert dropped.run(*MILD, judge=judge).report()["rows"] == rows
+    assert len(dropped.asked()) == asked
 
 
 def test_it_is_part_of_no_figure_but_the_drop(dropped: Example) -> None:
@@ -111,10 +106,10 @@ def test_a_judge_that_cannot_repeat_says_so(chat: Example) -> None:
         {"question_id": n, "category": "writing", "turns": ["Hello."], "checks": [[{"contains": "good"}]]}
         for n in range(1, 7)
     ]
-    chat._jsonl(chat.path / "chat" / "question.jsonl", lines)
+    chat.write_lines(chat.path / "chat" / "question.jsonl", lines)
     for name, words in (("new", ["good"] * 5 + ["bad"]), ("old", ["good"] * 6)):
         answers = [{"question_id": n, "choices": [{"turns": [word]}]} for n, word in enumerate(words, 1)]
-        chat._jsonl(chat.path / f"{name}.jsonl", answers)
+        chat.write_lines(chat.path / f"{name}.jsonl", answers)
     run = chat.run(*MILD, judge="checks")
     assert (run.outcomes, run.status) == ({"passed": 5, "xfailed": 1}, 0)
     told = " ".join(run.out.split())
@@ -154,19 +149,18 @@ def test_fastchats_files_have_them_apart(dropped: Example, capsys: pytest.Captur
     assert capsys.readouterr().out.splitlines()[-6:] == whole.splitlines()[-6:]
 
 
-@BARE_AND_XDIST
-def test_they_are_recorded_and_replayed(dropped: Example, workers: tuple[str, ...]) -> None:
-    live = dropped.run(*MILD, "--mtbench-record=new", *workers, judge=FALLS)
+def test_they_are_recorded_and_replayed(dropped: Example) -> None:
+    live = dropped.run(*MILD, "--mtbench-record=new", judge=FALLS)
     path = dropped.path / "snapshots" / "chat" / "3.json"
     turn = json.loads(path.read_text("utf-8"))["candidate"]["answers"][0]["turns"][0]
     assert [(one["repeat"], one["grade"]) for one in turn["regraded"]] == [(2, 7), (3, 2)]
     assert len(turn["grades"]) == 1
     _forget_all(dropped)
     # Without the store, what is recorded is not asked for again.
-    same = dropped.run(*MILD, "--mtbench-record=new", *workers, judge=FALLS)
+    same = dropped.run(*MILD, "--mtbench-record=new", judge=FALLS)
     assert (dropped.asked("grade"), same.report()["rows"]) == ([], live.report()["rows"])
     (dropped.path / "stage.py").write_text("raise ImportError('nobody is to be asked')")
-    replay = dropped.run(*MILD, "--mtbench-record=none", *workers, judge=FALLS)
+    replay = dropped.run(*MILD, "--mtbench-record=none", judge=FALLS)
     assert (replay.outcomes, replay.status) == ({"passed": 6}, 0)
     assert replay.report()["drops"] == live.report()["drops"]
 

@@ -23,12 +23,7 @@ BROKEN = [
 @pytest.mark.parametrize(("file", "text", "words"), BROKEN, ids=[words for *_, words in BROKEN])
 def test_a_bench_named_by_the_option(chat: Example, file: str, text: str, words: str) -> None:
     (chat.path / "chat" / file).write_text(text)
-    chat.pytester.syspathinsert()
-    result = chat.pytester.runpytest_inprocess("--mtbench-bench=chat")
-    told = [line for line in (*result.errlines, *result.outlines) if line.strip()]
-    assert result.ret == 4
-    assert len(told) == 1, told
-    assert words in told[0]
+    assert words in chat.bare("--mtbench-bench=chat").told_alone()
 
 
 @BARE_AND_XDIST
@@ -51,11 +46,10 @@ def test_a_module_without_a_bench(example: Example) -> None:
     assert "Traceback" not in run.out
 
 
-@BARE_AND_XDIST
-def test_a_question_that_no_prompt_fits(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_question_that_no_prompt_fits(chat: Example) -> None:
     (chat.path / "chat" / "judge_prompts.jsonl").write_text(
         '{"name": "one", "type": "single", "system_prompt": "", "category": "general", '
         '"prompt_template": "{question} {answer}", "output_format": "[[rating]]"}\n'
     )
-    chat.run(*workers).refused("prompt")
+    chat.run().refused("prompt")
     assert chat.asked() == []

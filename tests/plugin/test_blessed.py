@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtbench_pytest.cli.bless import bless
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 PAID = "python:stage:judge?paid=1"
 
@@ -15,14 +15,13 @@ def blessed(chat: Example) -> None:
     chat.forget()
 
 
-@BARE_AND_XDIST
-def test_the_ini_file_names_it(chat: Example, workers: tuple[str, ...]) -> None:
+def test_the_ini_file_names_it(chat: Example) -> None:
     blessed(chat)
     chat.answers("newer", [9] * 6)
     (chat.path / "pytest.ini").write_text(
         "[pytest]\nmtbench_baseline = blessed:v1\nmtbench_drift_sample = 2\n"
     )
-    run = chat.run(*workers, "chat", baseline=None, candidate="answers:newer.jsonl", judge=PAID)
+    run = chat.run("chat", baseline=None, candidate="answers:newer.jsonl", judge=PAID)
     assert run.decision == "PASS", run.out
     assert len(chat.asked("grade")) == 6 * 2 + 2 * 2, (
         "the candidate's, and two of the baseline's answers again"
@@ -53,19 +52,19 @@ LOWER = [7, 6, 7, 6, 6, 7, 7, 6]
 
 def test_its_grades_narrow_the_looks_alike_in_every_process(example: Example) -> None:
     """What is known of the rest has a part in each look, and xdist's controller has it from its workers."""
-    example.bench(questions=96)
-    example.grades(NEAR * 12)
+    example.bench(questions=48)
+    example.grades(NEAR * 6)
     assert example.run("--mtbench-early-stop=off", judge=PAID).decision == "PASS"
     bless(example.path / "mtbench-report", "v1", example.path / "snapshots" / "baselines")
-    example.answers("worse", LOWER * 12)
+    example.answers("worse", LOWER * 6)
     parties = {"candidate": "answers:worse.jsonl", "baseline": "blessed:v1", "judge": PAID}
     ways = []
     for workers in ((), ("-n2",)):
         run = example.run("--mtbench-store=none", *workers, "chat", **parties)
         assert run.decision == "REGRESSION", run.out
         early = run.report()["early_stop"]
-        assert early["known"] == 96
-        assert "knowing the blessed baseline's grades on all 96" in " ".join(run.out.split())
+        assert early["known"] == 48
+        assert "knowing the blessed baseline's grades on all 48" in " ".join(run.out.split())
         ways.append((early["looks"], early["alone"], run.outcomes, run.report()["reasons"]))
     assert ways[0] == ways[1]
 

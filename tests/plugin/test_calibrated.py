@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mtbench_pytest.cli import main
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 
 def vote(question_id: int, winner: str) -> str:
@@ -16,12 +16,11 @@ def vote(question_id: int, winner: str) -> str:
     return json.dumps({**names, "question_id": question_id, "turn": 2, "winner": winner}) + "\n"
 
 
-@BARE_AND_XDIST
 def test_agreement_measured_on_one_run_is_told_by_the_next(
-    chat: Example, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    chat: Example, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chat.grades([9, 7, 2, 8, 8, 5.5])
-    before = chat.run(*workers)
+    before = chat.run()
     assert "judge scripted-judge: not calibrated; mtbench agreement compares it with" in before.out
     assert before.report()["calibration"] is None
 
@@ -34,7 +33,7 @@ def test_agreement_measured_on_one_run_is_told_by_the_next(
     assert main(["agreement", "--human", str(human), "--judge", str(judge), "--write", bench]) == 0
     capsys.readouterr()
 
-    after = chat.run(*workers)
+    after = chat.run()
     assert "judge scripted-judge agrees with people in 83.3 % of 6 votes, kappa 0.7" in after.out
     assert (after.report()["calibration"]["agree"], after.report()["calibration"]["n"]) == (5, 6)
     assert "## Agreement with people" in (chat.path / "mtbench-report" / "report.md").read_text()

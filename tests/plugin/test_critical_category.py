@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 CRITICAL = "[categories.travel]\ncritical = true\nquestion_margin = 2\n"
 WHOLE = "--mtbench-early-stop=off"
 
 
-@BARE_AND_XDIST
-def test_one_bad_answer_there_turns_pass_into_regression(example: Example, workers: tuple[str, ...]) -> None:
+def test_one_bad_answer_there_turns_pass_into_regression(example: Example) -> None:
     """The same grades pass where no category is critical."""
     grades = [8.0] * 30
     grades[3] = 4.0  # question 4, of travel
     example.grades(grades, [8.0] * 30)
     folder = example.bench(questions=30)
-    assert example.run(WHOLE, *workers).status == 0
+    assert example.run(WHOLE).status == 0
     (folder / "bench.toml").write_text(CRITICAL)
-    run = example.run(WHOLE, *workers)
+    run = example.run(WHOLE)
     assert run.status == 20
     assert run.decision == "REGRESSION"
     run.stdout.fnmatch_lines(
@@ -54,11 +53,10 @@ def test_what_a_critical_category_gains_changes_nothing(example: Example) -> Non
     assert example.run().status == 0
 
 
-@BARE_AND_XDIST
-def test_how_often_an_equal_model_is_stopped_is_told(example: Example, workers: tuple[str, ...]) -> None:
+def test_how_often_an_equal_model_is_stopped_is_told(example: Example) -> None:
     example.bench(questions=6, config=CRITICAL)
     example.grades([8.0] * 6)
-    run = example.run(*workers)
+    run = example.run()
     assert "critical: travel: an equal model would be stopped by one turn in" in " ".join(run.out.split())
     found = run.report()["critical"]
     assert (found["categories"], found["turns"], found["judge_noise"]) == (["travel"], 6, "assumed")

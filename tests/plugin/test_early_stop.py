@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 EARLY = "--mtbench-early-stop=on"
 CALLS = 8  # of the judge for a question: two turns, graded on both sides, and two games each
@@ -15,11 +15,10 @@ def judged(example: Example) -> set[str]:
     return {line.split()[1] for line in example.asked("grade")}
 
 
-@BARE_AND_XDIST
-def test_equal_quality_passes_early(example: Example, workers: tuple[str, ...]) -> None:
+def test_equal_quality_passes_early(example: Example) -> None:
     example.bench(questions=64)
     example.grades([8] * 64)
-    run = example.run(EARLY, *workers)
+    run = example.run(EARLY)
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.outcomes == {"passed": 32, "skipped": 32}
     assert len(judged(example)) == 32
@@ -33,21 +32,19 @@ def test_equal_quality_passes_early(example: Example, workers: tuple[str, ...]) 
     assert [look["questions"] for look in early["looks"]] == [8, 16, 24, 32]
 
 
-@BARE_AND_XDIST
-def test_a_regression_ends_the_run(example: Example, workers: tuple[str, ...]) -> None:
+def test_a_regression_ends_the_run(example: Example) -> None:
     example.bench(questions=40)
     example.grades([6, 7, 6.5, 6] * 10)
-    run = example.run(EARLY, *workers)
+    run = example.run(EARLY)
     assert (run.decision, run.status) == ("REGRESSION", 20), run.out
     assert run.outcomes == {"passed": 16, "skipped": 24}
     assert len(judged(example)) == 16
 
 
-@BARE_AND_XDIST
-def test_what_stays_undecided_goes_to_the_end(example: Example, workers: tuple[str, ...]) -> None:
+def test_what_stays_undecided_goes_to_the_end(example: Example) -> None:
     example.bench(questions=40, config="[margins]\nrun = 0.5\n")
     example.grades([9, 9, 7, 7] * 10)  # half of each category, so that the spread is within
-    run = example.run(EARLY, *workers)
+    run = example.run(EARLY)
     assert (run.decision, run.status) == ("INCONCLUSIVE", 21), run.out
     assert run.outcomes == {"passed": 40}
     assert len(judged(example)) == 40
@@ -88,14 +85,11 @@ def test_a_sample_is_stopped_as_a_bench_is(example: Example) -> None:
 CRITICAL = "[categories.travel]\ncritical = true\nquestion_margin = 2\n"
 
 
-@BARE_AND_XDIST
-def test_a_critical_category_is_judged_whole_before_a_pass(
-    example: Example, workers: tuple[str, ...]
-) -> None:
+def test_a_critical_category_is_judged_whole_before_a_pass(example: Example) -> None:
     """Half of 64 questions are of it: at the look at 32, its other half is judged, and no others."""
     example.bench(questions=64, config=CRITICAL)
     example.grades([8] * 64)
-    run = example.run(EARLY, *workers)
+    run = example.run(EARLY)
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.outcomes == {"passed": 48, "skipped": 16}
     lines = {line["category"]: line["expected"] for line in run.report()["categories"]}
@@ -138,21 +132,19 @@ def worse(example: Example) -> None:
     example.grades([6] * 40)
 
 
-@BARE_AND_XDIST
-def test_it_is_on_where_the_judge_may_cost_something(example: Example, workers: tuple[str, ...]) -> None:
+def test_it_is_on_where_the_judge_may_cost_something(example: Example) -> None:
     worse(example)
-    run = example.run(*workers)
+    run = example.run()
     assert run.outcomes == {"passed": 16, "skipped": 24}, run.out
     assert "early stop on" in run.out
     assert run.report()["settings"]["early_stop"] is True
 
 
-@BARE_AND_XDIST
-def test_it_is_off_where_the_judge_is_free(example: Example, workers: tuple[str, ...]) -> None:
+def test_it_is_off_where_the_judge_is_free(example: Example) -> None:
     worse(example)
     example.run("--mtbench-early-stop=off")
     (example.path / "mtbench-report" / "model_judgment").rename(example.path / "recorded")
-    run = example.run(*workers, judge="judgments:recorded")
+    run = example.run(judge="judgments:recorded")
     assert run.outcomes == {"passed": 40}, run.out
     assert "early stop off (no call of the judge costs anything)" in " ".join(run.out.split())
     assert run.report()["early_stop"] is None
@@ -172,8 +164,11 @@ MORE = (
 )
 
 
-@pytest.mark.parametrize("tests", MORE, ids=["two tests", "a snapshot"])
-@BARE_AND_XDIST
+@pytest.mark.parametrize(
+    ("tests", "workers"),
+    [(MORE[0], ()), (MORE[1], ()), (MORE[0], ("-n2",))],
+    ids=["two tests", "a snapshot", "two tests, n2"],
+)
 def test_it_is_off_where_the_tests_hold_more(example: Example, workers: tuple[str, ...], tests: str) -> None:
     example.syrupy = True
     worse(example)
@@ -181,6 +176,7 @@ def test_it_is_off_where_the_tests_hold_more(example: Example, workers: tuple[st
     run = example.run(*workers)
     assert set(run.outcomes) == {"passed"}, run.out
     assert run.report()["early_stop"] is None
+    assert len(example.asked()) == len(set(example.asked())), "also where a question has two tests"
     if not workers:  # xdist's controller knows of no tests when it writes its header
         assert "early stop off (a question has more than one plain test)" in " ".join(run.out.split())
 
@@ -206,15 +202,15 @@ DEVICE = "python:stage:model?paid=1&device=1&name="
 PAID = {"candidate": f"{DEVICE}new", "baseline": f"{DEVICE}old"}
 
 
-@pytest.mark.parametrize(
-    "workers", [(), *(("-n2", f"--dist={way}") for way in ("load", "worksteal", "loadscope"))], ids=str
-)
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=worksteal")], ids=["bare", "worksteal"])
 def test_models_on_a_device_answer_ahead_and_the_judge_is_asked_by_blocks(
     example: Example, workers: tuple[str, ...]
 ) -> None:
     example.bench(questions=48)
     run = example.run(EARLY, "--mtbench-store=none", *workers, **PAID, judge="python:stage:judge?paid=1")
     assert (run.decision, run.outcomes) == ("PASS", {"passed": 32, "skipped": 16}), run.out
+    early = run.report()["early_stop"]
+    assert (early["questions"], early["used"], early["calls_saved"]) == (48, 32, 16 * CALLS)
     assert len(judged(example)) == 32
     asked = example.asked("g")
     assert len(asked) == len(set(asked)) == 32 * CALLS
@@ -237,16 +233,15 @@ def test_a_second_run_stops_where_the_first_did_and_asks_nobody(example: Example
     assert example.asked() == asked
 
 
-@BARE_AND_XDIST
 def test_a_question_that_could_not_be_judged_has_the_run_go_on_until_it_does_not_matter(
-    example: Example, workers: tuple[str, ...]
+    example: Example,
 ) -> None:
     example.bench(questions=96, config="[margins]\nrun = 0.5\nwin_rate = 0.5\n")
     example.grades([8] * 96)
-    whole = example.run(EARLY, *workers)
+    whole = example.run(EARLY)
     assert whole.decision == "PASS", whole.out
     first = whole.report()["early_stop"]["used"]
     missing = next(iter(sorted(judged(example), key=int)))
-    run = example.run(EARLY, "--mtbench-store=none", *workers, judge=f"python:stage:judge?fail={missing}")
+    run = example.run(EARLY, "--mtbench-store=none", judge=f"python:stage:judge?fail={missing}")
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.report()["early_stop"]["used"] > first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 WIDE = ("--mtbench-margin=9", "--mtbench-pairwise=off")
 
@@ -14,29 +14,29 @@ WIDE = ("--mtbench-margin=9", "--mtbench-pairwise=off")
     [
         ([8] * 6, (), "PASS", 0),
         ([6] * 6, (), "REGRESSION", 20),
-        ([6] * 6, ("-n2",), "REGRESSION", 20),
         ([9, 7, 9, 7, 9, 7], (), "INCONCLUSIVE", 21),
-        ([9, 7, 9, 7, 9, 7], ("-n2",), "INCONCLUSIVE", 21),
         ([8, 8, 2, 8, 8, 8], WIDE, "PASS", 0),
-        ([8, 8, 2, 8, 8, 8], (*WIDE, "-n2"), "PASS", 0),
         ([8, 8, 2, 8, 8, 8], (*WIDE, STRICT), "PASS", 1),
-        ([8, 8, 2, 8, 8, 8], (*WIDE, STRICT, "-n2"), "PASS", 1),
-        ([2] * 6, (), "REGRESSION", 20),
     ],
 )
 def test_decision_and_status(
     chat: Example, grades: list[float], options: tuple[str, ...], decision: str, status: int
 ) -> None:
-    chat.own_process = True
     chat.grades(grades)
     run = chat.run(*options)
     assert (run.decision, run.status) == (decision, status), run.out
     assert run.report()["decision"] == decision
 
 
-@BARE_AND_XDIST
-def test_too_few_judgments_are_no_verdict(chat: Example, workers: tuple[str, ...]) -> None:
-    run = chat.run(*workers, judge="python:stage:judge?fail=2,3")
+def test_the_process_ends_with_it(chat: Example) -> None:
+    chat.own_process = True
+    chat.grades([6] * 6)
+    run = chat.run()
+    assert (run.decision, run.status) == ("REGRESSION", 20), run.out
+
+
+def test_too_few_judgments_are_no_verdict(chat: Example) -> None:
+    run = chat.run(judge="python:stage:judge?fail=2,3")
     assert (run.decision, run.status) == ("NO VERDICT", 22), run.out
     run.stdout.fnmatch_lines(["- 4 of 6 questions were judged on both sides; a decision needs 95%"])
 
@@ -61,9 +61,9 @@ def test_a_module_that_does_not_import_ends_as_without_xdist(chat: Example) -> N
     """pytest-xdist runs what it could collect, and would say 1: a PASS with failed tests."""
     (chat.path / "test_other.py").write_text("import nothing_of_that_name\n")
     assert chat.run().status == 2
-    run = chat.run("-n2")
+    run = chat.run("-n1")
     assert (run.decision, run.status) == ("PASS", 2)
-    run = chat.run("-n2", "--continue-on-collection-errors")
+    run = chat.run("-n1", "--continue-on-collection-errors")
     assert (run.decision, run.status) == ("PASS", 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 
 def large(example: Example) -> None:
@@ -10,12 +10,9 @@ def large(example: Example) -> None:
     example.grades([8] * 24)
 
 
-@BARE_AND_XDIST
-def test_one_failed_judgment_of_many_is_an_error_and_the_gate_decides(
-    example: Example, workers: tuple[str, ...]
-) -> None:
+def test_one_failed_judgment_of_many_is_an_error_and_the_gate_decides(example: Example) -> None:
     large(example)
-    run = example.run(*workers, judge="python:stage:judge?fail=3")
+    run = example.run(judge="python:stage:judge?fail=3")
     assert run.outcomes == {"passed": 23, "errors": 1}
     assert (run.decision, run.status) == ("PASS", 0)
     assert run.report()["questions"] == {"expected": 24, "judged": 23}

@@ -40,11 +40,10 @@ def test_a_model_that_is_not_there_ends_the_run(chat: Example) -> None:
     assert "Traceback" not in run.out
 
 
-@BARE_AND_XDIST
-def test_what_was_judged_before_is_kept(chat: Example, workers: tuple[str, ...]) -> None:
+def test_what_was_judged_before_is_kept(chat: Example) -> None:
     """Only the last question finds the server gone."""
     slow = "python:stage:model?seconds=0.1"
-    run = chat.run(*workers, judge="python:stage:judge?down=6", candidate=slow, baseline=f"{slow}&name=old")
+    run = chat.run(judge="python:stage:judge?down=6", candidate=slow, baseline=f"{slow}&name=old")
     assert (run.decision, run.status) == ("NO VERDICT", 22)
     assert run.report()["decision"] == "NO VERDICT"
     assert run.report()["reasons"][0] == LINE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 ANSWERS_ONLY = """
 def test_answer(mtbench_question, mtbench_candidate, mtbench_baseline):
@@ -12,10 +12,9 @@ def test_answer(mtbench_question, mtbench_candidate, mtbench_baseline):
 """
 
 
-@BARE_AND_XDIST
-def test_answers_alone_make_no_decision(chat: Example, workers: tuple[str, ...]) -> None:
+def test_answers_alone_make_no_decision(chat: Example) -> None:
     (chat.path / "chat" / "test_chat.py").write_text(ANSWERS_ONLY)
-    run = chat.run(*workers)
+    run = chat.run()
     assert run.outcomes == {"passed": 6}
     assert run.status == 0
     assert run.decision == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtbench_pytest.core.jsonl import dump_jsonl
-from tests.plugin.harness import BARE_AND_XDIST, TEST_MODULE, Example
+from tests.plugin.harness import TEST_MODULE, Example
 
 PLACES = [
     {"query": "The capital of Norway?", "response": "Oslo is the capital of Norway.", "system": "Be brief."},
@@ -35,9 +35,9 @@ def qa(example: Example) -> Path:
     return folder
 
 
-@BARE_AND_XDIST
-def test_it_runs_as_any_bench(example: Example, qa: Path, workers: tuple[str, ...]) -> None:
-    run = example.run("--mtbench-bench=qa", "-v", *workers)
+@pytest.mark.usefixtures("qa")
+def test_it_runs_as_any_bench_and_the_report_compares_with_the_references(example: Example) -> None:
+    run = example.run("--mtbench-bench=qa", "-v")
     assert run.outcomes == {"passed": 3}
     assert "test_asked.py::test_question[places-places-1]" in run.out
     report = run.report()
@@ -50,13 +50,6 @@ def test_it_runs_as_any_bench(example: Example, qa: Path, workers: tuple[str, ..
     sent = next(row["user_prompt"] for row in rows if row["question_id"] == "places-1")
     assert "[system]\nBe brief.\n\n[user]\nThe capital of Norway?" in sent
     assert "Oslo is the capital of Norway." in sent
-    assert qa.is_dir()
-
-
-@pytest.mark.usefixtures("qa")
-@BARE_AND_XDIST
-def test_the_report_compares_with_the_references(example: Example, workers: tuple[str, ...]) -> None:
-    report = example.run("--mtbench-bench=qa", *workers).report()
     for side in ("candidate", "baseline"):
         (found,) = report["metrics"][side]
         assert (found["subset"], found["replies"], found["missing"]) == ("places", 2, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 LISTENER = """
 import json
@@ -26,10 +26,9 @@ def pytest_mtbench_decided(decision, result):
 """
 
 
-@BARE_AND_XDIST
-def test_each_row_and_the_decision_are_told_once(chat: Example, workers: tuple[str, ...]) -> None:
+def test_each_row_and_the_decision_are_told_once(chat: Example) -> None:
     (chat.path / "conftest.py").write_text(LISTENER)
-    run = chat.run(*workers)
+    run = chat.run()
     report = run.report()
     told = sorted((chat.path / "rows.log").read_text().splitlines())
     assert told == sorted(
@@ -42,11 +41,10 @@ def test_each_row_and_the_decision_are_told_once(chat: Example, workers: tuple[s
     assert result["endpoints"] == report["endpoints"]
 
 
-@BARE_AND_XDIST
-def test_a_hook_that_breaks_changes_nothing_and_is_told(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_hook_that_breaks_changes_nothing_and_is_told(chat: Example) -> None:
     plain = chat.run()
     (chat.path / "conftest.py").write_text(BROKEN)
-    run = chat.run(*workers)
+    run = chat.run()
     assert run.status == plain.status
     assert "pytest_mtbench_row failed: LookupError: no place for rows" in run.out
     assert "pytest_mtbench_decided failed: ConnectionError: the registry is down" in run.out

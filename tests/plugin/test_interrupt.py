@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import BARE_AND_XDIST, Example, wait_until
 
 SOON = 15.0  # seconds, on a busy machine
 
 
-def interrupted(example: Example, *options: str, answers: int = 3) -> tuple[int, str, float]:
-    """Runs pytest with a slow candidate and interrupts it, as a terminal does, after some answers."""
+def interrupted(example: Example, *options: str, hold: int) -> tuple[int, str, float]:
+    """Runs pytest, whose candidate waits at a question, and interrupts it there, as a terminal does."""
+    (example.path / "hold").touch()
     command = [sys.executable, "-m", "pytest", "--mtbench-baseline=answers:old.jsonl", *options]
     with subprocess.Popen(
         [*command, "--mtbench-judge=python:stage:judge"],
@@ -27,9 +28,7 @@ def interrupted(example: Example, *options: str, answers: int = 3) -> tuple[int,
         # A shell's background jobs, which the tests may be one of, hand down that they ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        deadline = time.monotonic() + 30
-        while len(example.asked("answer")) < answers and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: example.asked(f"answer {hold} "), process)
         began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         try:
@@ -42,7 +41,7 @@ def interrupted(example: Example, *options: str, answers: int = 3) -> tuple[int,
 
 @BARE_AND_XDIST
 def test_an_interrupted_run_ends_soon_and_is_partial(chat: Example, workers: tuple[str, ...]) -> None:
-    status, out, took = interrupted(chat, "--mtbench-candidate=python:stage:model?seconds=0.7", *workers)
+    status, out, took = interrupted(chat, "--mtbench-candidate=python:stage:model?hold=3", *workers, hold=3)
     assert status == 2, out
     assert took < SOON, out
     assert "INTERNALERROR" not in out
@@ -53,10 +52,8 @@ def test_an_interrupted_run_ends_soon_and_is_partial(chat: Example, workers: tup
 
 def test_a_model_that_blocks_the_loop_does_not_hold_up_the_end(chat: Example) -> None:
     """A user's own model may block where it should await: its call is left behind in silence."""
-    status, out, took = interrupted(
-        chat, "--mtbench-candidate=python:stage:model?seconds=2&blocks=1", answers=1
-    )
+    status, out, took = interrupted(chat, "--mtbench-candidate=python:stage:model?hold=1&blocks=1", hold=1)
     assert status == 2, out
-    assert took < 15, out
+    assert took < SOON, out
     assert "chat: PARTIAL" in out, out
     assert "Traceback" not in out, out

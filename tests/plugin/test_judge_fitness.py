@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 FIRST = "python:stage:judge?always=A"
 
 
-@BARE_AND_XDIST
-def test_a_judge_that_flips_cannot_pass(chat: Example, workers: tuple[str, ...]) -> None:
-    run = chat.run(*workers, judge=FIRST)
+def test_a_judge_that_flips_cannot_pass(chat: Example) -> None:
+    run = chat.run(judge=FIRST)
     assert (run.decision, run.status) == ("INCONCLUSIVE", 21)
     told = " ".join(run.out.split())
     assert "12 of 12 comparisons flip with the order (100.0 %" in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from mtbench_pytest.cli import main
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 # Within-answer SD 0.5; on six questions V = 0.25 / 3 / 6, and 1.677 · √V is 0.198 points.
 WOBBLY = "python:stage:judge?paid=1&wobble=-0.5,0,0.5"
@@ -14,10 +14,9 @@ WILD = "python:stage:judge?wobble=-3,0,3"
 THREE_TIMES = "--mtbench-judge-repeats=3"
 
 
-@BARE_AND_XDIST
-def test_each_grade_is_asked_so_often_and_none_twice(chat: Example, workers: tuple[str, ...]) -> None:
+def test_each_grade_is_asked_so_often_and_none_twice(chat: Example) -> None:
     chat.grades([8, 7, 8, 9, 8, 8])
-    run = chat.run(THREE_TIMES, *workers, judge=WOBBLY)
+    run = chat.run(THREE_TIMES, judge=WOBBLY)
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert Counter(len(line.split()) for line in chat.asked("grade")) == {4: 24, 5: 48}
     assert len(set(chat.asked())) == len(chat.asked()) == 24 * 3 + 24
@@ -32,7 +31,7 @@ def test_each_grade_is_asked_so_often_and_none_twice(chat: Example, workers: tup
     told = "judge noise: 24 of 24 replies got several grades in 3 repeats; within-answer SD 0.50, noise floor"
     assert told in " ".join(run.out.split())
     chat.forget()
-    again = chat.run(THREE_TIMES, *workers, judge=WOBBLY)
+    again = chat.run(THREE_TIMES, judge=WOBBLY)
     assert chat.asked() == []
     assert again.report()["rows"] == report["rows"]
 
@@ -74,13 +73,10 @@ def test_of_a_part_the_noise_is_not_held_against_the_margin(chat: Example) -> No
     assert "lies under" not in run.out
 
 
-@BARE_AND_XDIST
-def test_a_margin_under_a_stated_noise_is_refused_before_anything_is_asked(
-    example: Example, workers: tuple[str, ...]
-) -> None:
+def test_a_margin_under_a_stated_noise_is_refused_before_anything_is_asked(example: Example) -> None:
     example.bench(config="[judge_noise]\nscripted-judge = 2\nanother = 9\n")
     example.grades([8] * 6)
-    example.run(*workers).refused(
+    example.run().refused(
         "margin 1: under the noise floor of judge scripted-judge, 1.343 points on 6 questions",
         "expected 1.35 or more, or --mtbench-judge-repeats 2",
     )
@@ -95,14 +91,13 @@ def test_what_a_stated_noise_allows(example: Example) -> None:
     assert example.run("-k", "travel").decision == "PARTIAL"
 
 
-@BARE_AND_XDIST
-def test_the_checks_judge_is_not_repeated(chat: Example, workers: tuple[str, ...]) -> None:
+def test_the_checks_judge_is_not_repeated(chat: Example) -> None:
     lines = [
         {"question_id": 1, "category": "writing", "turns": ["Hello."], "checks": [[{"contains": "new"}]]},
     ]
-    chat._jsonl(chat.path / "chat" / "question.jsonl", lines)
-    chat._jsonl(chat.path / "new.jsonl", [{"question_id": 1, "choices": [{"turns": ["new"]}]}])
-    chat.run(THREE_TIMES, *workers, judge="checks", baseline="answers:new.jsonl").refused(
+    chat.write_lines(chat.path / "chat" / "question.jsonl", lines)
+    chat.write_lines(chat.path / "new.jsonl", [{"question_id": 1, "choices": [{"turns": ["new"]}]}])
+    chat.run(THREE_TIMES, judge="checks", baseline="answers:new.jsonl").refused(
         "the checks judge says the same each time, asked once or 3 times; expected 1 repeat"
     )
 

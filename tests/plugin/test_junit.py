@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 
 def properties(node: ElementTree.Element) -> dict[str, str]:
     return {found.get("name", ""): found.get("value", "") for found in node.findall("properties/property")}
 
 
-@BARE_AND_XDIST
-def test_grades_and_decision_are_properties(chat: Example, workers: tuple[str, ...]) -> None:
+def test_grades_and_decision_are_properties(chat: Example) -> None:
     chat.grades([6] * 6)
-    run = chat.run("--junitxml=out.xml", "-o", "junit_family=xunit1", *workers)
+    run = chat.run("--junitxml=out.xml", "-o", "junit_family=xunit1")
     assert run.status == 20
     suite = ElementTree.parse(chat.path / "out.xml").getroot().find("testsuite")
     assert suite is not None

@@ -7,26 +7,25 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import BARE_AND_XDIST, Example, wait_until
 
 PAID = {
     "candidate": "python:stage:model?paid=1",
     "baseline": "python:stage:model?paid=1&name=old",
     "judge": "python:stage:judge?paid=1",
 }
-SLOW = {**PAID, "candidate": "python:stage:model?paid=1&seconds=0.2"}
 USUAL = Path(".mtbench", "store.db")
 SAME = ("decision", "endpoints", "categories", "rows")
 
 
 def records(store: Path) -> tuple[int, int]:
     """How many answers and judgments are in a store."""
-    with sqlite3.connect(store) as connection:
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
         (answers,), (judgments,) = (
             connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             for table in ("answers", "judgments")
@@ -42,7 +41,7 @@ def test_a_second_run_asks_nobody(chat: Example, workers: tuple[str, ...]) -> No
     assert (first.decision, len(chat.asked())) == ("PASS", 6 * (2 + 8))
     assert records(chat.path / USUAL) == (12, 48)
     chat.forget()
-    second = chat.run(*workers, **PAID)
+    second = chat.run(**PAID)
     assert (second.decision, second.status, chat.asked()) == ("PASS", 0, [])
     assert {key: second.report()[key] for key in SAME} == {key: report[key] for key in SAME}
 
@@ -76,32 +75,29 @@ def test_a_part_of_a_bench_is_a_part_of_the_work(chat: Example) -> None:
     assert len(chat.asked()) == len(set(chat.asked())) == 6 * (2 + 8)
 
 
-@BARE_AND_XDIST
-def test_a_failure_is_tried_again(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_failure_is_tried_again(chat: Example) -> None:
     """Also the good twin of a failed game is kept."""
-    run = chat.run(*workers, **{**PAID, "judge": "python:stage:judge?paid=1&fail=3"})
+    run = chat.run(**{**PAID, "judge": "python:stage:judge?paid=1&fail=3"})
     assert (run.decision, run.outcomes["errors"]) == ("NO VERDICT", 1)
     assert len(chat.asked()) == len(set(chat.asked()))
     chat.forget()
-    assert chat.run(*workers, **PAID).decision == "PASS"
+    assert chat.run(**PAID).decision == "PASS"
     assert {line.split()[1] for line in chat.asked()} == {"3"}
     assert len(chat.asked()) == 8
 
 
-@BARE_AND_XDIST
-def test_a_model_that_failed_is_asked_again(chat: Example, workers: tuple[str, ...]) -> None:
-    run = chat.run(*workers, **{**PAID, "candidate": "python:stage:model?paid=1&fail=3"})
+def test_a_model_that_failed_is_asked_again(chat: Example) -> None:
+    run = chat.run(**{**PAID, "candidate": "python:stage:model?paid=1&fail=3"})
     assert (run.decision, run.outcomes["errors"]) == ("NO VERDICT", 1)
     chat.forget()
-    assert chat.run(*workers, **PAID).decision == "PASS"
+    assert chat.run(**PAID).decision == "PASS"
     assert chat.asked("answer") == ["answer 3 live"]
 
 
-@BARE_AND_XDIST
-def test_none_keeps_nothing(chat: Example, workers: tuple[str, ...]) -> None:
+def test_none_keeps_nothing(chat: Example) -> None:
     for _ in range(2):
         chat.forget()
-        assert chat.run("--mtbench-store=none", *workers, **PAID).decision == "PASS"
+        assert chat.run("--mtbench-store=none", **PAID).decision == "PASS"
         assert len(chat.asked()) == len(set(chat.asked())) == 60
     assert not (chat.path / ".mtbench").exists()
 
@@ -136,17 +132,15 @@ def test_a_damaged_store_is_set_aside(chat: Example, workers: tuple[str, ...]) -
     assert records(store) == (12, 48)
 
 
-@BARE_AND_XDIST
-def test_a_store_of_another_version_is_refused(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_store_of_another_version_is_refused(chat: Example) -> None:
     chat.run(**PAID)
     chat.forget()
     with sqlite3.connect(chat.path / USUAL) as connection:
         connection.execute("UPDATE mtbench_schema SET version = 99")
     connection.close()
-    chat.run(*workers, **PAID).refused("store.db: a store of version 99", "expected version 1")
+    chat.run(**PAID).refused("store.db: a store of version 99", "expected version 1")
 
 
-@BARE_AND_XDIST
 @pytest.mark.parametrize(
     ("store", "words"),
     [
@@ -154,10 +148,8 @@ def test_a_store_of_another_version_is_refused(chat: Example, workers: tuple[str
         ("nonsense://somewhere", "nonsense: "),
     ],
 )
-def test_a_store_that_cannot_be_opened(
-    chat: Example, workers: tuple[str, ...], store: str, words: str
-) -> None:
-    chat.run(f"--mtbench-store={store}", *workers, **PAID).refused(words, "--mtbench-store none")
+def test_a_store_that_cannot_be_opened(chat: Example, store: str, words: str) -> None:
+    chat.run(f"--mtbench-store={store}", **PAID).refused(words, "--mtbench-store none")
 
 
 def test_a_full_disk_does_not_end_the_run(chat: Example) -> None:
@@ -176,34 +168,49 @@ def test_a_full_disk_does_not_end_the_run(chat: Example) -> None:
     assert run.out.count("database or disk is full; expected") == 2, "once at once, once with what is lost"
     assert "records could not be stored" in run.out
     limit.unlink()
+    chat.own_process = False
     kept = sum(records(chat.path / USUAL))
     chat.forget()
     assert chat.run(**PAID).decision == "PASS"
     assert 0 < len(chat.asked()) == 60 - kept
 
 
-def killed(example: Example, grades: int) -> None:
-    """Runs pytest and kills it, as no process can catch, after some grades."""
-    options = [f"--mtbench-{name}={spec}" for name, spec in SLOW.items()]
+def killed(example: Example, spec: str, reached: Callable[[], bool]) -> None:
+    """Runs pytest and kills it, as no process can catch, once it has got somewhere."""
+    options = [f"--mtbench-{name}={of}" for name, of in {**PAID, "candidate": spec}.items()]
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *options],
         cwd=example.path,
         env={**os.environ, "PYTHONPATH": str(example.path)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        text=True,
         start_new_session=True,
     ) as process:
-        deadline = time.monotonic() + 30
-        while len(example.asked("grade")) < grades and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            wait_until(reached, process)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_killed_run_goes_on_where_it_was(chat: Example) -> None:
-    killed(chat, 20)
-    assert 6 < records(chat.path / USUAL)[0] < 12
-    run = chat.run(**SLOW)
-    assert run.decision == "PASS"
-    again = [line for line in set(chat.asked()) if chat.asked().count(line) > 1]
-    assert len(again) <= 1 + 8, "an answer, and the judgments of a question, that were under way"
-    assert len(set(chat.asked())) == 60
+    """When it waits for the candidate's fifth answer, and has stored all that it could have by then."""
+    (chat.path / "hold").touch()
+    held = f"{PAID['candidate']}&hold=5"
+
+    def stored() -> bool:
+        try:
+            answers, judgments = records(chat.path / USUAL)
+        except sqlite3.OperationalError:  # not there yet
+            return False
+        return answers == 6 + 4 and judgments >= 4 * 8
+
+    killed(chat, held, stored)
+    (chat.path / "hold").unlink()
+    assert chat.run(**{**PAID, "candidate": held}).decision == "PASS"
+    asked = chat.asked()
+    again = {line for line in asked if asked.count(line) > 1}
+    assert "answer 5 live" in again
+    # Grades of the baseline's further answers may have been under way.
+    assert not [line for line in again if line.split()[1] not in ("5", "6")]
+    assert len(set(asked)) == 60

@@ -40,19 +40,17 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("options", "words"), MISTAKES, ids=[" ".join(given) for given, _ in MISTAKES])
 def test_a_mistake_on_the_command_line(chat: Example, options: list[str], words: list[str]) -> None:
-    """In the process of the test, for there are many; the others run as users run them."""
-    chat.pytester.syspathinsert()
-    result = chat.pytester.runpytest_inprocess("--mtbench-baseline=answers:old.jsonl", *options)
-    told = [line for line in (*result.errlines, *result.outlines) if line.strip()]
-    assert result.ret == 4
-    assert len(told) == 1, told
-    assert told[0].startswith("ERROR: ")
-    assert all(word in told[0] for word in words), told[0]
+    told = chat.bare("--mtbench-baseline=answers:old.jsonl", *options).told_alone()
+    assert told.startswith("ERROR: ")
+    assert all(word in told for word in words), told
 
 
 def test_a_mistake_is_told_once_with_workers(chat: Example) -> None:
     chat.run("--mtbench-margin=wide", "-n2").refused("--mtbench-margin wide", "points from 0 to 9")
-    chat.run("-n2", candidate="answers:gone.jsonl").refused("gone.jsonl: no such file")
+    assert chat.run().decision == "PASS"
+    run = chat.run("-n2", candidate="answers:gone.jsonl")
+    run.refused("gone.jsonl: no such file")
+    assert run.earlier()["decision"] == "PASS", "an earlier result does not pass for this run's"
 
 
 def test_a_mistake_is_told_beside_syrupy_too(chat: Example) -> None:
@@ -75,14 +73,12 @@ def test_a_mistake_in_the_ini_file(chat: Example, workers: tuple[str, ...]) -> N
     assert ".py:" not in said.replace("test_chat.py::", ""), said
 
 
-@pytest.mark.parametrize(
-    ("party", "workers"), [("candidate", ()), ("baseline", ()), ("judge", ()), ("judge", ("-n2",))]
-)
-def test_a_party_that_is_missing(chat: Example, party: str, workers: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("party", ["candidate", "baseline", "judge"])
+def test_a_party_that_is_missing(chat: Example, party: str) -> None:
     given = {"candidate": "answers:new.jsonl", "baseline": "answers:old.jsonl", "judge": "python:stage:judge"}
     del given[party]
     options = [f"--mtbench-{name}={spec}" for name, spec in given.items()]
-    run = chat.bare(*options, *workers)
+    run = chat.bare(*options)
     run.refused(f"no {party}", f"--mtbench-{party} SPEC")
 
 

@@ -11,8 +11,8 @@ NODE = "chat/test_chat.py::test_question[writing-1]"
 
 @pytest.mark.parametrize(
     ("part", "selected"),
-    [(("-k", "writing"), 3), (("-k", "writing", "-n2"), 3), ((NODE,), 1), ((f"--deselect={NODE}",), 5)],
-    ids=["k", "k-n2", "nodeid", "deselect"],
+    [(("-k", "writing"), 3), ((NODE,), 1), ((f"--deselect={NODE}",), 5)],
+    ids=["k", "nodeid", "deselect"],
 )
 def test_a_part_decides_nothing(chat: Example, part: tuple[str, ...], selected: int) -> None:
     chat.grades([6] * 6)
@@ -24,11 +24,10 @@ def test_a_part_decides_nothing(chat: Example, part: tuple[str, ...], selected: 
     assert not run.wrote()
 
 
-@BARE_AND_XDIST
-def test_a_whole_report_outlives_a_partial_run(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_whole_report_outlives_a_partial_run(chat: Example) -> None:
     whole = chat.run().report()
     chat.grades([2] * 6)
-    part = chat.run(STRICT, "-k", "writing", *workers)
+    part = chat.run(STRICT, "-k", "writing")
     assert (part.decision, part.status) == ("PARTIAL", 1)
     assert part.earlier() == whole
     assert part.report("mtbench-report/partial")["decision"] == "PARTIAL"

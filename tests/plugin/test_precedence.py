@@ -55,9 +55,13 @@ def test_every_setting_has_an_ini_twin(chat: Example, form: str) -> None:
 
 @BARE_AND_XDIST
 def test_ini_alone_is_enough(chat: Example, workers: tuple[str, ...]) -> None:
-    ini(chat, "pytest.ini", **PARTIES)
+    (chat.path / "chat" / "bench.toml").unlink()
+    chat.grades([8, 8, 2, 8, 8, 8])
+    settings = {"margin": "9", "pairwise": "off", "question_policy": "fail"}
+    ini(chat, "pytest.ini", **PARTIES, **{f"mtbench_{key}": value for key, value in settings.items()})
     run = chat.bare(*workers)
-    assert (run.decision, run.status) == ("PASS", 0)
+    assert (run.decision, run.status) == ("PASS", 1)
+    assert run.outcomes == {"passed": 5, "failed": 1}
     run.stdout.fnmatch_lines(["mtbench: candidate answers:new.jsonl, baseline answers:old.jsonl"])
 
 
@@ -71,7 +75,6 @@ def test_numbers_and_booleans_stand_in_pyproject_as_one_writes_them(chat: Exampl
     assert (settings["margin"], settings["pairwise"], settings["max_new_tokens"]) == (0.3, False, 7)
 
 
-@BARE_AND_XDIST
 @pytest.mark.parametrize(
     ("form", "key", "value", "told"),
     [
@@ -85,14 +88,14 @@ def test_numbers_and_booleans_stand_in_pyproject_as_one_writes_them(chat: Exampl
     ],
 )
 def test_a_mistake_in_an_ini_file_is_a_usage_error_in_a_line(
-    chat: Example, workers: tuple[str, ...], form: str, key: str, value: str, told: str
+    chat: Example, form: str, key: str, value: str, told: str
 ) -> None:
     if form == "pytest.ini":
         (chat.path / form).write_text(f"[pytest]\n{key} = {value}\n")
     else:
         table = "tool.pytest" if form == "tool.pytest" else "tool.pytest.ini_options"
         (chat.path / "pyproject.toml").write_text(f"[{table}]\n{key} = {value}\n")
-    run = chat.run(*workers)
+    run = chat.run()
     assert run.status == 4
     (line,) = [line for line in (run.out + run.err).splitlines() if line.startswith("ERROR: ")]
     assert told in line

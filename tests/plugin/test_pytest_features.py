@@ -6,13 +6,12 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 
-@BARE_AND_XDIST
-def test_junit_xml(chat: Example, workers: tuple[str, ...]) -> None:
+def test_junit_xml(chat: Example) -> None:
     chat.grades([8, 8, 2, 8, 8, 8])
-    run = chat.run(STRICT, "--junitxml=out.xml", *workers, judge="python:stage:judge?fail=5")
+    run = chat.run(STRICT, "--junitxml=out.xml", judge="python:stage:judge?fail=5")
     assert run.outcomes == {"passed": 4, "failed": 1, "errors": 1}
     suite = ElementTree.parse(chat.path / "out.xml").getroot()[0]
     assert [suite.get(key) for key in ("tests", "failures", "errors")] == ["6", "1", "1"]

@@ -7,10 +7,9 @@ import pytest
 from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
 
 
-@BARE_AND_XDIST
-def test_a_drop_beyond_the_margin_fails_its_test_only(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_drop_beyond_the_margin_fails_its_test_only(chat: Example) -> None:
     chat.grades([8, 8, 2.5, 8, 3, 8])
-    run = chat.run(STRICT, *workers)
+    run = chat.run(STRICT)
     assert run.outcomes == {"passed": 5, "failed": 1}
     run.stdout.fnmatch_lines(["FAILED chat/test_chat.py::test_question[[]writing-3] - *"])
 
@@ -47,6 +46,10 @@ def test_the_report_a_failure_names_is_there(chat: Example, workers: tuple[str, 
     """Also where a part of the bench was run, whose report goes to a folder of its own."""
     chat.grades([8, 8, 2, 8, 8, 8])
     run = chat.run(STRICT, "-k", "writing", *workers)
+    assert (run.decision, run.outcomes["passed"], run.outcomes["failed"]) == ("PARTIAL", 2, 1)
+    assert "3 of its 6 questions were selected" in run.out
+    assert run.wrote("mtbench-report/partial")
+    assert not run.wrote()
     named = next(line.rpartition(" ")[2] for line in run.lines if "the whole record" in line)
     assert (chat.path / named).is_file(), named
 

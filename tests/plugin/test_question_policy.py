@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, STRICT, Example
+from tests.plugin.harness import STRICT, Example
 
 MILD = ("--mtbench-margin=9", "--mtbench-pairwise=off")
 ONE_DROP = [8, 8, 2, 8, 8, 8]
@@ -19,10 +19,9 @@ def suite(example: Example, *lines: str, fixtures: str = "mtbench_judged") -> No
     example.grades(ONE_DROP)
 
 
-@BARE_AND_XDIST
-def test_a_drop_is_an_xfail_and_the_gate_decides(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_drop_is_an_xfail_and_the_gate_decides(chat: Example) -> None:
     chat.grades(ONE_DROP)
-    run = chat.run(*MILD, "-rx", *workers)
+    run = chat.run(*MILD, "-rx")
     assert run.outcomes == {"passed": 5, "xfailed": 1}
     assert (run.decision, run.status) == ("PASS", 0)
     (told,) = [line for line in run.lines if line.startswith("XFAIL")]
@@ -33,10 +32,9 @@ def test_a_drop_is_an_xfail_and_the_gate_decides(chat: Example, workers: tuple[s
     )
 
 
-@BARE_AND_XDIST
-def test_where_each_drop_is_to_fail_the_run(chat: Example, workers: tuple[str, ...]) -> None:
+def test_where_each_drop_is_to_fail_the_run(chat: Example) -> None:
     chat.grades(ONE_DROP)
-    run = chat.run(*MILD, STRICT, *workers)
+    run = chat.run(*MILD, STRICT)
     assert run.outcomes == {"passed": 5, "failed": 1}
     assert (run.decision, run.status) == ("PASS", 1)
 
@@ -52,7 +50,6 @@ def test_drops_everywhere_are_still_a_regression(chat: Example) -> None:
     "asserted",
     [
         "assert not mtbench_judged.dropped",
-        "assert not mtbench_judged.dropped, mtbench_judged.explanation",
         "assert mtbench_judged.difference >= -mtbench_judged.margin, mtbench_judged.explanation",
         "assert (\n        mtbench_judged.difference\n        > -LIMIT\n    )",
         "judged = mtbench_judged; assert judged.dropped is False",
@@ -80,28 +77,22 @@ def test_a_users_plain_assertion_about_the_drop_is_known(
         "if mtbench_judged.dropped: raise AssertionError(mtbench_judged.explanation)",
     ],
 )
-@BARE_AND_XDIST
-def test_anything_else_in_the_test_of_a_question_that_dropped_fails_it(
-    chat: Example, asserted: str, workers: tuple[str, ...]
-) -> None:
+def test_anything_else_in_the_test_of_a_question_that_dropped_fails_it(chat: Example, asserted: str) -> None:
     suite(chat, asserted)
-    run = chat.run(*MILD, *workers)
+    run = chat.run(*MILD)
     assert (run.outcomes["failed"], run.decision, run.status) == (1 + 5 * ("== 9" in asserted), "PASS", 1)
     assert "xfailed" not in run.outcomes
 
 
-@BARE_AND_XDIST
-def test_a_snapshot_that_differs_fails_the_test_of_a_question_that_dropped(
-    chat: Example, workers: tuple[str, ...]
-) -> None:
+def test_a_snapshot_that_differs_fails_the_test_of_a_question_that_dropped(chat: Example) -> None:
     chat.syrupy = True
     lines = ("assert mtbench_judged == judge_snapshot", "assert not mtbench_judged.dropped")
     suite(chat, *lines, fixtures="mtbench_judged, judge_snapshot")
-    run = chat.run(*MILD, "--snapshot-update", *workers)
+    run = chat.run(*MILD, "--snapshot-update")
     assert (run.outcomes, run.status) == ({"passed": 5, "xfailed": 1}, 0), run.out
     path = chat.path / "snapshots" / "chat" / "3.json"
     path.write_text(path.read_text().replace('"grade": 2', '"grade": 3'))
-    run = chat.run(*MILD, *workers)
+    run = chat.run(*MILD)
     assert (run.outcomes, run.status) == ({"passed": 5, "failed": 1}, 1)
     assert "grade 3 -> 2 (-1) for the same answer and prompt" in run.out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 
 def single(model: str, number: int, turn: int, grade: float, prompt: str = "single-v1") -> dict[str, Any]:
@@ -27,10 +27,9 @@ def recorded(number: int = 6, **prompts: str) -> list[dict[str, Any]]:
     ]
 
 
-@BARE_AND_XDIST
-def test_an_answers_file_that_lacks_a_question(chat: Example, workers: tuple[str, ...]) -> None:
+def test_an_answers_file_that_lacks_a_question(chat: Example) -> None:
     chat.answers("new", [8] * 4)
-    run = chat.run(*workers)
+    run = chat.run()
     run.refused("new.jsonl: no answer to question 5 and 1 more")
     assert chat.asked() == []
 
@@ -50,17 +49,15 @@ def test_answers_to_what_is_selected_are_enough(chat: Example) -> None:
     assert (run.decision, run.status) == ("PARTIAL", 0)
 
 
-@BARE_AND_XDIST
-def test_recorded_judgments_decide(chat: Example, workers: tuple[str, ...]) -> None:
-    run = chat.run("--mtbench-pairwise=off", *workers, judge=chat.judgments("gpt_single", recorded()))
+def test_recorded_judgments_decide(chat: Example) -> None:
+    run = chat.run("--mtbench-pairwise=off", judge=chat.judgments("gpt_single", recorded()))
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.report()["judge"]["name"] == "gpt"
 
 
-@BARE_AND_XDIST
-def test_judgments_under_different_prompts(chat: Example, workers: tuple[str, ...]) -> None:
+def test_judgments_under_different_prompts(chat: Example) -> None:
     judge = chat.judgments("gpt_single", recorded(new="single-v2"))
-    run = chat.run("--mtbench-pairwise=off", *workers, judge=judge)
+    run = chat.run("--mtbench-pairwise=off", judge=judge)
     run.refused("single-v2", "single-v1", "expected one prompt for candidate and baseline")
 
 

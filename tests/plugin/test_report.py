@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 PYTESTERS = {"stdout", "stderr"}  # written by the harness
 
 
-@BARE_AND_XDIST
-def test_the_folder_holds_results_and_fastchats_files(chat: Example, workers: tuple[str, ...]) -> None:
+def test_the_folder_holds_results_and_fastchats_files(chat: Example) -> None:
     chat.grades([9, 7, 2, 8, 8, 5.5])
-    run = chat.run("--mtbench-report=out/here", *workers)
+    run = chat.run("--mtbench-report=out/here")
     folder = chat.path / "out" / "here"
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {

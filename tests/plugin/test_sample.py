@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 SAMPLES = "[samples]\nsmoke = [1, 2, 4, 5]\n"
 
 
-@BARE_AND_XDIST
-def test_a_number_is_drawn_evenly_and_decides(chat: Example, workers: tuple[str, ...]) -> None:
-    run = chat.run("--mtbench-sample=4", *workers)
+def test_a_number_is_drawn_evenly_and_decides(chat: Example) -> None:
+    run = chat.run("--mtbench-sample=4")
     assert (run.decision, run.status) == ("PASS", 0)
     assert run.outcomes == {"passed": 4}
     report = run.report()

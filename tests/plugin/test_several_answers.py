@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 
-@BARE_AND_XDIST
-def test_the_candidate_answers_several_times(chat: Example, workers: tuple[str, ...]) -> None:
+def test_the_candidate_answers_several_times(chat: Example) -> None:
     parties = {"candidate": "python:stage:model?paid=1", "judge": "python:stage:judge?paid=1"}
-    run = chat.run("--mtbench-samples=2", *workers, **parties)
+    run = chat.run("--mtbench-samples=2", **parties)
     assert run.decision == "REGRESSION", "7 against 8, whichever answer"
     assert len(chat.asked("answer")) == 6 * 2
     report = run.report()

@@ -38,6 +38,8 @@ def told(run: Run) -> str:
 
 @BARE_AND_XDIST
 def test_a_question_counts_the_mean_of_the_judges(chat: Example, workers: tuple[str, ...]) -> None:
+    """The judges of the command line, in place of those that `addopts` has."""
+    (chat.path / "pytest.ini").write_text("[pytest]\naddopts = --mtbench-judge=checks\n")
     chat.grades([7] * 6, [8] * 6)
     run = chat.run(*workers, judge=[judge("a", paid="1"), judge("b", wobble="-3", paid="1"), judge("free")])
     assert run.outcomes == {"passed": 6}, run.out
@@ -111,11 +113,9 @@ def test_one_judge_is_no_panel(chat: Example) -> None:
         ((), (FAIR,), (MILD, STRICT), "ca"),
     ],
 )
-@BARE_AND_XDIST
 def test_the_command_line_replaces_what_addopts_say(
     chat: Example,
     monkeypatch: pytest.MonkeyPatch,
-    workers: tuple[str, ...],
     addopts: tuple[str, ...],
     environment: tuple[str, ...],
     command_line: tuple[str, ...],
@@ -124,7 +124,7 @@ def test_the_command_line_replaces_what_addopts_say(
     options = [" ".join(f"--mtbench-judge {spec}" for spec in specs) for specs in (addopts, environment)]
     (chat.path / "pytest.ini").write_text(f"[pytest]\naddopts = {options[0]}\nmtbench_judge = checks\n")
     monkeypatch.setenv("PYTEST_ADDOPTS", options[1])
-    run = chat.run(*workers, judge=command_line)
+    run = chat.run(judge=command_line)
     assert run.status == 0, run.out + run.err
     assert run.report()["judge"]["name"] == ", ".join(expected)
 
@@ -146,14 +146,15 @@ def test_judges_in_a_file_of_arguments(chat: Example) -> None:
         ("pytest.toml", f'[pytest]\nmtbench_judge = ["{STRICT}", "{FAIR}"]\n'),
     ],
 )
-@BARE_AND_XDIST
-def test_the_ini_file_takes_a_text_or_a_list(
-    chat: Example, workers: tuple[str, ...], file: str, text: str
-) -> None:
+def test_the_ini_file_takes_a_text_or_a_list(chat: Example, file: str, text: str) -> None:
     (chat.path / file).write_text(text)
-    run = chat.run(*workers, judge=None)
+    run = chat.run(judge=None)
     assert run.status == 0, run.out + run.err
     assert list(panel(run)) == ["a", "b"]
+
+
+def test_the_command_line_replaces_what_the_ini_file_says(chat: Example) -> None:
+    (chat.path / "pytest.ini").write_text(f"[pytest]\nmtbench_judge =\n  {STRICT}\n  {FAIR}\n")
     assert chat.run(judge=MILD).report()["judge"]["name"] == "c"
 
 
@@ -180,10 +181,9 @@ def test_a_judge_that_breaks_down_leaves_and_counts_on_no_question(
     assert "left: http://judge.test/v1" in (chat.path / "mtbench-report" / "report.md").read_text("utf-8")
 
 
-@BARE_AND_XDIST
-def test_under_two_of_a_panel_there_is_no_verdict(chat: Example, workers: tuple[str, ...]) -> None:
+def test_under_two_of_a_panel_there_is_no_verdict(chat: Example) -> None:
     broken = [judge(name, paid="1", down="2") for name in ("x", "y")]
-    run = chat.run(*workers, judge=[FAIR, *broken])
+    run = chat.run(judge=[FAIR, *broken])
     assert (run.decision, run.status) == ("NO VERDICT", 22), run.out
     assert "a panel needs 2 judges, and 1 of 3 is left" in told(run)
     assert "x left (http://judge.test/v1: 401 wrong key" in told(run)
@@ -275,26 +275,24 @@ def test_a_failed_question_quotes_every_judge(chat: Example) -> None:
 # What else a run does.
 
 
-@BARE_AND_XDIST
-def test_it_may_stop_early(example: Example, workers: tuple[str, ...]) -> None:
+def test_it_may_stop_early(example: Example) -> None:
     example.bench(questions=64)
     example.grades([8] * 64)
-    run = example.run("--mtbench-early-stop=on", *workers, judge=[judge("a"), judge("b")])
+    run = example.run("--mtbench-early-stop=on", judge=[judge("a"), judge("b")])
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert run.outcomes == {"passed": 32, "skipped": 32}
     assert run.report()["early_stop"]["calls_saved"] == 32 * 16
     assert panel(run)["a"]["decision"] == "PASS"
 
 
-@BARE_AND_XDIST
-def test_it_is_recorded_and_replayed(chat: Example, workers: tuple[str, ...]) -> None:
-    live = chat.run("--mtbench-record=new", *workers, judge=PANEL)
+def test_it_is_recorded_and_replayed(chat: Example) -> None:
+    live = chat.run("--mtbench-record=new", judge=PANEL)
     text = (chat.path / "snapshots" / "chat" / "1.json").read_text()
     assert [one["name"] for one in json.loads(text)["judges"]] == ["a", "b", "c"]
     rows = live.report()["rows"]
     chat.forget()
     (chat.path / "stage.py").write_text("raise ImportError('nobody is to be asked')")
-    replay = chat.run("--mtbench-record=none", *workers, judge=PANEL)
+    replay = chat.run("--mtbench-record=none", judge=PANEL)
     assert (replay.report()["rows"], replay.decision) == (rows, "PASS"), replay.out
     part = chat.run("--mtbench-record=none", judge=[MILD])
     assert part.report()["rows"][0]["baseline"]["grade"] == 9, "one judge of the panel alone"
@@ -321,14 +319,11 @@ def lines_of(chat: Example, name: str) -> list[str]:
     return [line for line in chat.asked("grade") if line.endswith(f" {name}")]
 
 
-@BARE_AND_XDIST
-def test_blessed_grades_stand_judge_by_judge(chat: Example, workers: tuple[str, ...]) -> None:
+def test_blessed_grades_stand_judge_by_judge(chat: Example) -> None:
     blessed(chat)
     chat.answers("newer", [9] * 6)
     new = judge("d", paid="1", wobble="-2")
-    run = chat.run(
-        *workers, candidate="answers:newer.jsonl", baseline="blessed:v1", judge=[STRICT, MILD, new]
-    )
+    run = chat.run(candidate="answers:newer.jsonl", baseline="blessed:v1", judge=[STRICT, MILD, new])
     assert run.decision == "PASS", run.out
     again = 6 * 2  # all six are fewer than the eight answers that are graded again
     assert [len(lines_of(chat, name)) for name in "abcd"] == [12 + again, 0, 12 + again, 24]
@@ -338,11 +333,10 @@ def test_blessed_grades_stand_judge_by_judge(chat: Example, workers: tuple[str, 
     assert "it was graded by other judges, a, b, c (judge d)" in told(run)
 
 
-@BARE_AND_XDIST
-def test_a_judge_that_has_moved_leaves(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_judge_that_has_moved_leaves(chat: Example) -> None:
     blessed(chat)
     moved = FAIR.replace("wobble=0", "wobble=-2")
-    run = chat.run(*workers, baseline="blessed:v1", judge=[STRICT, moved, MILD])
+    run = chat.run(baseline="blessed:v1", judge=[STRICT, moved, MILD])
     assert (run.decision, run.status) == ("PASS", 0), run.out
     assert "b left and counts on no question (the judge has drifted: it grades 2.00 points lower" in told(run)
     assert [row["baseline"]["grade"] for row in run.report()["rows"]] == [8] * 6

@@ -6,7 +6,6 @@ import pytest
 
 from tests.plugin.harness import Example
 
-VARIED = [9, 7, 2, 8, 8, 5.5, 8, 8, 7, 9]
 SAME = ("decision", "reasons", "endpoints", "categories", "rows", "candidate", "baseline", "judge", "bench")
 JUDGE = "python:stage:judge?paid=1"
 
@@ -15,14 +14,11 @@ def paid(name: str, *more: str) -> str:
     return "&".join((f"python:stage:model?paid=1&name={name}", *more))
 
 
-@pytest.mark.parametrize("distribution", ["load", "worksteal", "loadscope", "loadgroup"])
-@pytest.mark.parametrize("device", ["", "1"], ids=["server", "device"])
+@pytest.mark.parametrize(("distribution", "device"), [("worksteal", ""), ("loadscope", "1")])
 def test_everything_is_made_once(example: Example, distribution: str, device: str) -> None:
+    """Of models on a device and on a server."""
     example.bench(questions=10)
-    parties = {
-        side: paid(side, "seconds=0.01", f"device={device}" if device else "fail=99")
-        for side in ("candidate", "baseline")
-    }
+    parties = {side: paid(side, "seconds=0.01", f"device={device}") for side in ("candidate", "baseline")}
     options = ("--mtbench-store=none", f"--dist={distribution}")
     bare = example.run("--mtbench-store=none", judge=JUDGE, **parties)
     expected = bare.report()
@@ -33,31 +29,16 @@ def test_everything_is_made_once(example: Example, distribution: str, device: st
     assert len(example.asked()) == len(set(example.asked())) == 10 * (2 + 8)
 
 
-def test_recorded_answers_are_judged_once(example: Example) -> None:
-    example.bench(questions=10)
-    example.grades(VARIED, [8] * 10)
-    bare = example.run("--mtbench-store=none", judge=JUDGE)
-    expected, asked = bare.report(), example.asked()
-    example.forget()
-    spread = example.run("-n2", "--mtbench-store=none", judge=JUDGE)
-    assert {key: spread.report()[key] for key in SAME} == {key: expected[key] for key in SAME}
-    assert example.asked() == asked
-
-
-def test_a_judge_that_costs_nothing_is_asked_where_it_is_needed(example: Example) -> None:
-    """One worker has the model; each judges for its own tests."""
-    example.bench(questions=6)
-    run = example.run("-n2", candidate=paid("new"), baseline=paid("old"))
-    assert run.decision == "PASS"
-    assert len(example.asked()) == len(set(example.asked())) == 6 * (2 + 8)
-
-
 def test_two_benches_share_the_workers(example: Example) -> None:
+    """One worker has the model; each judges for its own tests, for the judge costs nothing."""
     example.bench("first", questions=6)
     example.bench("second", questions=4, first=11)
-    run = example.run("-n3", candidate=paid("new"), baseline=paid("old"), judge=JUDGE)
+    run = example.run("-n2", candidate=paid("new"), baseline=paid("old"))
     assert run.outcomes == {"passed": 10}
-    assert [line for line in run.lines if line.endswith(": PASS")] == ["first: PASS", "second: PASS"]
+    for name in ("first", "second"):
+        assert f"{name}: PASS" in run.lines
+        assert run.report(f"mtbench-report/{name}")["decision"] == "PASS"
+    assert not run.wrote()
     assert len(example.asked()) == len(set(example.asked())) == 10 * (2 + 8)
 
 
@@ -74,11 +55,11 @@ def test_question(mtbench_question, mtbench_judged):
 """
 
 
-@pytest.mark.parametrize("seconds", ["0", "0.15"], ids=["all made", "in the middle"])
-def test_a_killed_worker_loses_its_work_to_the_others(example: Example, seconds: str) -> None:
+def test_a_killed_worker_loses_its_work_to_the_others(example: Example) -> None:
+    """It dies in the middle of the run."""
     bench = example.bench(questions=12)
     (bench / "test_chat.py").write_text(KILLER)
-    slow = f"seconds={seconds}"
+    slow = "seconds=0.1"
     run = example.run("-n2", candidate=paid("new", slow), baseline=paid("old", slow), judge=JUDGE)
     assert run.outcomes["passed"] == 11, run.out
     assert run.outcomes["failed"] == 1, "the test that its worker died of"

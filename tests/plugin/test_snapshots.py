@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example, Run
+from tests.plugin.harness import Example, Run
 
 ASSERTS = """
 def test_question(mtbench_judged, judge_snapshot):
@@ -42,14 +43,13 @@ def test_without_a_snapshot_a_test_fails(suite: Example) -> None:
     assert files(suite) == {}, "nothing is written unasked"
 
 
-@BARE_AND_XDIST
-def test_update_writes_and_then_all_pass(suite: Example, workers: tuple[str, ...]) -> None:
-    first = suite.run(*workers, "--snapshot-update")
+def test_update_writes_and_then_all_pass(suite: Example) -> None:
+    first = suite.run("--snapshot-update")
     assert (first.outcomes, first.status) == ({"passed": 6}, 0)
     assert counts(first) == "6 snapshots generated."
     written = files(suite)
     assert sorted(written) == [f"{number}.json" for number in range(1, 7)]
-    again = suite.run(*workers)
+    again = suite.run()
     assert (again.status, counts(again)) == (0, "6 snapshots passed.")
     suite.run("--snapshot-update")
     assert files(suite) == written, "the same again changes no byte"
@@ -105,19 +105,33 @@ def test_a_damaged_snapshot_is_told_and_replaced(suite: Example) -> None:
     json.loads(path.read_text())
 
 
-@BARE_AND_XDIST
-def test_a_snapshot_of_no_question(suite: Example, workers: tuple[str, ...]) -> None:
-    suite.run("--snapshot-update")
+def unused_snapshot_told(suite: Example, *workers: str) -> Path:
+    """Adds a snapshot of no question to good ones, and a run that fails for it; returns its path."""
     unused = suite.path / "snapshots" / "chat" / "9.json"
     unused.write_text("{}")
     run = suite.run(*workers)
     assert (run.status, run.outcomes, run.decision) == (1, {"passed": 6}, "PASS")
     assert "snapshots/chat: 9.json of no question of the bench; --snapshot-update deletes" in run.out
+    assert counts(run) == "6 snapshots passed."
+    return unused
+
+
+def test_workers_update_and_compare(suite: Example) -> None:
+    first = suite.run("-n2", "--snapshot-update")
+    assert (first.outcomes, first.status) == ({"passed": 6}, 0)
+    assert counts(first) == "6 snapshots generated."
+    assert len(files(suite)) == 6
+    unused_snapshot_told(suite, "-n2")
+
+
+def test_a_snapshot_of_no_question(suite: Example) -> None:
+    suite.run("--snapshot-update")
+    unused = unused_snapshot_told(suite)
     assert suite.run("--snapshot-warn-unused").status == 0
     suite.run("--snapshot-update", "-k", "travel")
     suite.run("--snapshot-update", "--snapshot-no-cleanup")
     assert unused.exists(), "a part of the bench deletes nothing, nor who is told not to"
-    assert suite.run(*workers, "--snapshot-update", "--mtbench-sample=2").outcomes == {"passed": 2}
+    assert suite.run("--snapshot-update", "--mtbench-sample=2").outcomes == {"passed": 2}
     assert not unused.exists()
     assert len(files(suite)) == 6, "what a sample leaves out is no less a question's"
 

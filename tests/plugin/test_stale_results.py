@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example, Run
+from tests.plugin.harness import Example, Run
 
 
 @pytest.fixture
@@ -19,7 +19,6 @@ def gone(run: Run) -> None:
     assert run.earlier()["decision"] == "PASS"
 
 
-@BARE_AND_XDIST
 @pytest.mark.parametrize(
     "options",
     [
@@ -31,27 +30,23 @@ def gone(run: Run) -> None:
     ],
     ids=" ".join,
 )
-def test_a_run_that_comes_to_nothing_leaves_no_earlier_result(
-    passed: Example, options: list[str], workers: tuple[str, ...]
-) -> None:
-    run = passed.run(*options, *workers)
+def test_a_run_that_comes_to_nothing_leaves_no_earlier_result(passed: Example, options: list[str]) -> None:
+    run = passed.run(*options)
     assert run.status not in (0, 1)
     gone(run)
 
 
-@BARE_AND_XDIST
-def test_options_in_the_ini_file(passed: Example, workers: tuple[str, ...]) -> None:
+def test_options_in_the_ini_file(passed: Example) -> None:
     (passed.path / "pytest.ini").write_text("[pytest]\nmtbench_candidate = answers:gone.jsonl\n")
-    run = passed.bare(*workers)
+    run = passed.bare()
     assert run.status not in (0, 1)
     gone(run)
 
 
-@BARE_AND_XDIST
-def test_a_run_of_several_benches(passed: Example, workers: tuple[str, ...]) -> None:
+def test_a_run_of_several_benches(passed: Example) -> None:
     passed.bench("more", first=7)
     passed.grades([6] * 12)
-    run = passed.run(*workers)
+    run = passed.run()
     assert run.status == 20
     gone(run)
 
@@ -69,8 +64,7 @@ def test_the_results_of_others_are_left_alone(passed: Example) -> None:
     assert (other / "result.json").read_text() == "{}"
 
 
-@BARE_AND_XDIST
-def test_a_bench_that_cannot_be_collected_is_no_pass(chat: Example, workers: tuple[str, ...]) -> None:
+def test_a_bench_that_cannot_be_collected_is_no_pass(chat: Example) -> None:
     chat.bench("broken", first=7)
     (chat.path / "broken/question.jsonl").write_text("{")
-    assert chat.run(*workers).status == 2
+    assert chat.run().status == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 MIXED = [9, 7, 2, 8, 8, 5.5]
 
@@ -14,9 +14,8 @@ def too_wide(example: Example, lines: list[str]) -> list[str]:
     return [line for line in lines if len(line) > 80 and str(example.path) not in line]
 
 
-@BARE_AND_XDIST
-def test_header(chat: Example, workers: tuple[str, ...]) -> None:
-    run = chat.run("--mtbench-margin=0.7", *workers)
+def test_header(chat: Example) -> None:
+    run = chat.run("--mtbench-margin=0.7")
     head = [line for line in run.lines if line.startswith("mtbench: ")]
     said = " ".join(head)
     for part in ("answers:new.jsonl", "answers:old.jsonl", "python:stage:judge", "margin 0.7", "pairwise on"):
@@ -24,14 +23,11 @@ def test_header(chat: Example, workers: tuple[str, ...]) -> None:
     assert not too_wide(chat, head)
 
 
-@BARE_AND_XDIST
-def test_one_model_on_both_sides_is_said_in_header_and_summary(
-    chat: Example, workers: tuple[str, ...]
-) -> None:
-    same = [line for line in chat.run(*workers, candidate="answers:old.jsonl").lines if "both sides" in line]
+def test_one_model_on_both_sides_is_said_in_header_and_summary(chat: Example) -> None:
+    same = [line for line in chat.run(candidate="answers:old.jsonl").lines if "both sides" in line]
     told = "the run shows what equal models get, and nothing of a candidate"
     assert same == [f"mtbench: answers:old.jsonl stands on both sides: {told}"] * 2
-    assert not [line for line in chat.run(*workers).lines if "both sides:" in line]
+    assert not [line for line in chat.run().lines if "both sides:" in line]
 
 
 @pytest.mark.parametrize("quiet", ["--no-header", "-q", "-qq"])
@@ -77,10 +73,9 @@ def test_grades_are_not_shown_without_verbose(chat: Example) -> None:
     assert "9.00 vs 8.00" not in chat.run().out
 
 
-@BARE_AND_XDIST
-def test_verbose_shows_grades(chat: Example, workers: tuple[str, ...]) -> None:
+def test_verbose_shows_grades(chat: Example) -> None:
     chat.grades(MIXED)
-    run = chat.run("-v", *workers)
+    run = chat.run("-v")
     run.stdout.fnmatch_lines_random(
         [
             "*PASSED 9.00 vs 8.00 (+1.00, win win)*",
@@ -91,7 +86,6 @@ def test_verbose_shows_grades(chat: Example, workers: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("options", [("-p", "no:terminal"), ("--no-summary",), ("-qq",)], ids=" ".join)
 def test_the_report_is_written_whatever_the_terminal_shows(chat: Example, options: tuple[str, ...]) -> None:
-    chat.own_process = True
     chat.grades([6] * 6)
     run = chat.run(*options)
     assert run.status == 20

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 
-@BARE_AND_XDIST
-def test_each_has_its_report_and_the_worst_decides(example: Example, workers: tuple[str, ...]) -> None:
+def test_each_has_its_report_and_the_worst_decides(example: Example) -> None:
     example.bench("alpha", first=1)
     example.bench("beta", first=11)
     example.answers("new", [8] * 10 + [6] * 6)
     example.answers("old", [8] * 16)
-    run = example.run(*workers)
+    run = example.run()
     assert run.status == 20
     assert "alpha: PASS" in run.lines
     assert "beta: REGRESSION" in run.lines
@@ -47,13 +46,12 @@ def test_benches_of_one_name_do_not_share_a_folder(example: Example) -> None:
     assert len(results) == 2
 
 
-@BARE_AND_XDIST
-def test_the_folder_does_not_hang_on_how_it_was_run(example: Example, workers: tuple[str, ...]) -> None:
+def test_the_folder_does_not_hang_on_how_it_was_run(example: Example) -> None:
     """One of two benches was selected: nothing else was decided, so it needs no folder of its own."""
     example.bench("alpha", first=1)
     example.bench("beta", first=11)
     example.grades([8] * 16)
-    run = example.run("-k", "alpha", *workers)
+    run = example.run("-k", "alpha")
     assert (run.decision, run.status) == ("PASS", 0)
     assert run.report()["bench"]["name"] == "alpha"
     assert not run.wrote("mtbench-report/alpha")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.harness import BARE_AND_XDIST, Example
+from tests.plugin.harness import Example
 
 FAILS = "python:stage:judge?fail=3"
 
@@ -17,9 +17,8 @@ def large(example: Example) -> Example:
     return example
 
 
-@BARE_AND_XDIST
-def test_a_decision_that_holds_whatever_they_are_is_a_pass(large: Example, workers: tuple[str, ...]) -> None:
-    run = large.run(*workers, judge=FAILS)
+def test_a_decision_that_holds_whatever_they_are_is_a_pass(large: Example) -> None:
+    run = large.run(judge=FAILS)
     assert (run.outcomes, run.decision, run.status) == ({"passed": 23, "errors": 1}, "PASS", 0)
     assert (
         "- writing-3 could not be judged: this is a PASS even if it had dropped by the question margin and "
@@ -28,9 +27,8 @@ def test_a_decision_that_holds_whatever_they_are_is_a_pass(large: Example, worke
     assert run.report()["unjudged"] == {"questions": [3], "holds": True}
 
 
-@BARE_AND_XDIST
-def test_a_decision_that_would_not_hold_is_a_failure(large: Example, workers: tuple[str, ...]) -> None:
-    run = large.run("--mtbench-margin=0.3", "--mtbench-pairwise=off", *workers, judge=FAILS)
+def test_a_decision_that_would_not_hold_is_a_failure(large: Example) -> None:
+    run = large.run("--mtbench-margin=0.3", "--mtbench-pairwise=off", judge=FAILS)
     assert (run.outcomes, run.decision, run.status) == ({"passed": 23, "errors": 1}, "PASS", 1)
     assert (
         "- writing-3 could not be judged: this would be no PASS if it had dropped by the question margin, so "
@@ -39,10 +37,9 @@ def test_a_decision_that_would_not_hold_is_a_failure(large: Example, workers: tu
     assert run.report()["unjudged"] == {"questions": [3], "holds": False}
 
 
-@BARE_AND_XDIST
-def test_another_failed_test_fails_the_run(large: Example, workers: tuple[str, ...]) -> None:
+def test_another_failed_test_fails_the_run(large: Example) -> None:
     (large.path / "test_other.py").write_text("def test_other(): assert False\n")
-    run = large.run(*workers, judge=FAILS)
+    run = large.run(judge=FAILS)
     assert (run.outcomes, run.status) == ({"passed": 23, "errors": 1, "failed": 1}, 1)
 
 
@@ -64,8 +61,9 @@ def test_whoever_else_fails_the_run_does(large: Example, conftest: str) -> None:
 UNUSED = "# serializer version: 1\n# name: test_gone\n  1\n# ---\n"
 
 
-@BARE_AND_XDIST
-@pytest.mark.parametrize(("unused", "status"), [(False, 0), (True, 1)])
+@pytest.mark.parametrize(
+    ("unused", "status", "workers"), [(False, 0, ()), (True, 1, ()), (False, 0, ("-n2",))]
+)
 def test_beside_syrupy(large: Example, workers: tuple[str, ...], *, unused: bool, status: int) -> None:
     """syrupy adds the status that pytest had before; what it fails for itself stays."""
     large.syrupy = True
@@ -76,6 +74,8 @@ def test_beside_syrupy(large: Example, workers: tuple[str, ...], *, unused: bool
         (large.path / "__snapshots__" / "test_other.ambr").write_text(text)
     run = large.run(*workers, judge=FAILS)
     assert (run.decision, run.status) == ("PASS", status), run.out
+    assert run.outcomes == {"passed": 23 + unused, "errors": 1}
+    assert run.report()["unjudged"] == {"questions": [3], "holds": True}
 
 
 @pytest.mark.parametrize("syrupy", [False, True])

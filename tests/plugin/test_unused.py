@@ -31,7 +31,7 @@ def in_any_order(lines: list[str]) -> list[list[str]]:
 
 @BARE_AND_XDIST
 def test_the_lines_and_files_are_the_same(example: Example, workers: tuple[str, ...]) -> None:
-    example.own_process = True
+    example.own_process = not workers  # those are processes of their own
     (example.path / "test_it.py").write_text(TESTS)
     quiet = ("-p", "no:cacheprovider", *(workers or ("-v",)))
     without = example.bare(*quiet, "-p", "no:mtbench")
