@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.plugin.harness import Example
@@ -11,6 +13,9 @@ def example(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Examp
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("PYTEST_ADDOPTS", "CI"):
         monkeypatch.delenv(name, raising=False)
+    # A module that a test writes twice within a second would be read from its compiled file.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     return Example(pytester)
 
 

@@ -56,8 +56,8 @@ def test_a_run_on_servers_is_replayed_when_they_are_gone(gate: Gate) -> None:
     # A process of its own shows that nobody was asked.
     (gate.folder / "probe.py").write_text(PROBE)
     apart = Gate(gate.folder)
-    options = (*options, "-p", "probe", "-p", "no:xdist")
-    assert apart.run("--mtbench-record=none", *options, **parties) == 20, apart.out
+    probed = (*options, "-p", "probe", "-p", "no:xdist")
+    assert apart.run("--mtbench-record=none", *probed, **parties) == 20, apart.out
     assert same(apart) == live
     assert [path.read_text("utf-8") for path in files] == texts
     assert loaded(apart).strip() == "loaded:"
