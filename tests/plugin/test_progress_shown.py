@@ -28,8 +28,10 @@ def counts(run: Run) -> list[tuple[int, ...]]:
     return [tuple(map(int, found.groups())) for line in run.lines if (found := LINE.fullmatch(line))]
 
 
-def log_every(example: Example, seconds: float) -> None:
-    """For runs in processes of their own."""
+def log_every(example: Example, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in workers, which are processes of their own."""
+    monkeypatch.setattr(live, "_LOG_EVERY", seconds)
+    monkeypatch.setattr(live, "_EVERY", seconds / 2)
     (example.path / "conftest.py").write_text(
         "from mtbench_pytest.plugin import progress as live\n"
         f"live._LOG_EVERY = {seconds}\nlive._EVERY = {seconds / 2}\n"
@@ -71,8 +73,8 @@ def test_silence_where_it_was_asked_for(example: Example, monkeypatch: pytest.Mo
     assert not counts(run)
 
 
-def test_the_controller_shows_what_workers_do(example: Example) -> None:
-    log_every(example, 0.4)
+def test_the_controller_shows_what_workers_do(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_every(example, 0.4, monkeypatch)
     example.bench(questions=6)
     run = example.run("-n2", candidate=slow("new"), baseline=slow("old", 0.2), judge=JUDGE)
     assert (run.decision, run.status) == ("PASS", 0)
@@ -83,8 +85,10 @@ def test_the_controller_shows_what_workers_do(example: Example) -> None:
     assert any(0 < answers < 12 for answers, *_ in seen)
 
 
-def test_the_controller_is_silent_where_it_was_asked_for(example: Example) -> None:
-    log_every(example, 0.1)
+def test_the_controller_is_silent_where_it_was_asked_for(
+    example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_every(example, 0.1, monkeypatch)
     example.bench(questions=4)
     run = example.run("-n1", "-qq", candidate=slow("new"), baseline=slow("old", 0), judge=JUDGE)
     assert run.decision == "PASS"
