@@ -31,7 +31,8 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         runs: Those known by now; on xdist's controller that may be none.
     """
     benches = ", ".join(run.bench.name for run in runs) or str(settings.bench or "beside the tests")
-    margins = {run.policy.margin for run in runs} or {settings.margin}
+    # A bench may have a margin of its own, and is not known yet on xdist's controller.
+    margins = {run.policy.margin for run in runs} or _stated(settings)
     modes = {run.recordings.mode for run in runs} or {settings.record or "off"}
     parts = [
         f"candidate {settings.candidate or '(none)'}",
@@ -39,13 +40,17 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         *(f"judge {spec}" for spec in settings.judges or ["(none)"]),
         f"bench {benches}",
         *([f"sample {settings.sample}"] if settings.sample else []),
-        f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}",
+        *([f"margin {', '.join(f'{margin:g}' for margin in sorted(margins))}"] if margins else []),
         f"pairwise {'on' if settings.pairwise else 'off'}",
         *([f"each answer graded {settings.judge_repeats} times"] if settings.judge_repeats > 1 else []),
         *sorted({run.stopping.word for run in runs if run.gated} or {_foreseen(settings)}),
         *(f"record {mode}" for mode in sorted(modes - {"off"})),
     ]
     return [*header_lines(parts), *same_model_lines(settings)]
+
+
+def _stated(settings: Settings) -> set[float]:
+    return {settings.margin} if "margin" in settings.given else set()
 
 
 def same_model_lines(settings: Settings) -> Iterator[str]:
