@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,15 +25,36 @@ def file_name(name: str) -> str:
 
 
 def write_files(folder: Path, files: Mapping[str, Iterable[str]]) -> None:
-    """Writes each file, given in parts, whole or not at all."""
+    """Writes each file, given in parts of text, whole or not at all.
+
+    Raises:
+        OSError: Where one cannot be written.
+    """
     for name, parts in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        # What no encoding can write is written as an escape: a report is worth more than one character.
-        with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        write_whole(folder / name, parts)
+
+
+def write_whole(path: Path, parts: Iterable[str]) -> None:
+    """Writes a file whole or not at all, with the folders above it.
+
+    Args:
+        parts: Its text.
+
+    Raises:
+        OSError: Where it cannot be written; nothing is left of it then.
+    """
+    # Of a name of its own: two processes may write the same file at the same time.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # What no encoding can write is written as an escape: a file is worth more than one character.
+        with unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.writelines(parts)
         unfinished.replace(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 def relative(path: Path, base: Path) -> str:

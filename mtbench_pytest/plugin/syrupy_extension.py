@@ -20,7 +20,7 @@ from mtbench_pytest.core.files import relative
 from mtbench_pytest.run.judged import Judged
 from mtbench_pytest.run.snapshots.compare import differences
 from mtbench_pytest.run.snapshots.file_format import parse
-from mtbench_pytest.run.snapshots.folder import write_whole
+from mtbench_pytest.run.snapshots.folder import write_snapshot
 
 _RECORD = "--snapshot-update or --mtbench-record new writes it"
 
@@ -126,7 +126,7 @@ class JudgeSnapshotExtension(SingleFileSnapshotExtension):
     ) -> None:
         """Writes a file whole or not at all."""
         (snapshot,) = snapshot_collection
-        write_whole(Path(snapshot_collection.location), str(snapshot.data))
+        write_snapshot(Path(snapshot_collection.location), str(snapshot.data))
 
 
 class JudgeSnapshot(SnapshotAssertion):

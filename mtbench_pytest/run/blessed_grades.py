@@ -24,7 +24,7 @@ from mtbench_pytest.findings.noise import within_answer
 from mtbench_pytest.judges.base import Judge
 from mtbench_pytest.judges.fastchat import SingleLine, binding, read_judgments
 from mtbench_pytest.models.blessed import Blessed, BlessedAnswers, BlessedJudge
-from mtbench_pytest.run.contest import Contest
+from mtbench_pytest.run.contest import Contest, is_free
 from mtbench_pytest.run.standing import Again, Place, Standing, place_of
 from mtbench_pytest.store.keys import digest, prompt_digest
 from mtbench_pytest.store.leases import Peers, once
@@ -82,7 +82,7 @@ def _standing(
     blessed = model.blessed
     served = blessed.judges[0].served if len(blessed.judges) == 1 else ()
     # What is computed or recorded says the same at any time: its identity has a version.
-    constant = bool(getattr(judge, "free", False))
+    constant = is_free(judge)
     if regrade:
         return Standing(blessed, anew=REGRADE, nonce="" if constant else nonce(), served=served)
     try:

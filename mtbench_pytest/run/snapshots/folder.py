@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from errno import EACCES
 from pathlib import Path
 from typing import Literal
 
 from mtbench_pytest.core.errors import FileError
-from mtbench_pytest.core.files import file_name, relative
+from mtbench_pytest.core.files import file_name, relative, write_whole
 from mtbench_pytest.core.records import Question, QuestionId
 from mtbench_pytest.run.snapshots.file_format import load
 from mtbench_pytest.run.snapshots.snapshot import Snapshot
@@ -107,7 +106,7 @@ class SnapshotFolder:
             raise _unwritable(path, error) from None
         if earlier == text.encode():
             return "same"
-        write_whole(path, text)
+        write_snapshot(path, text)
         self._read.pop(path, None)
         return "changed" if earlier is not None else "new"
 
@@ -121,21 +120,15 @@ class SnapshotFolder:
         return [path for path in self.files() if path not in wanted]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all.
+def write_snapshot(path: Path, text: str) -> None:
+    """Writes a snapshot whole or not at all.
 
     Raises:
         FileError: Where it cannot be written.
     """
-    # Of a name of its own: two of xdist's workers may write the same question at the same time.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(text.encode())
-        unfinished.replace(path)
+        write_whole(path, [text])
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise _unwritable(path, error) from None
 
 

@@ -10,7 +10,7 @@ import pytest
 from mtbench_pytest.core.errors import FileError
 from mtbench_pytest.core.records import QuestionId
 from mtbench_pytest.run.snapshots.file_format import dump
-from mtbench_pytest.run.snapshots.folder import SnapshotFolder, snapshot_folder, write_whole
+from mtbench_pytest.run.snapshots.folder import SnapshotFolder, snapshot_folder, write_snapshot
 from tests.unit.factories import question
 from tests.unit.snapshots import snapshot
 
@@ -67,7 +67,7 @@ def test_what_was_read_is_read_again_once_it_was_written(folder: SnapshotFolder)
 
 def test_a_place_that_cannot_be_written(folder: SnapshotFolder, tmp_path: Path) -> None:
     (tmp_path / "snapshots").write_text("a file where a folder should be")
-    for attempt in (folder.make, lambda: folder.write(1, "a"), lambda: write_whole(folder.file(1), "a")):
+    for attempt in (folder.make, lambda: folder.write(1, "a"), lambda: write_snapshot(folder.file(1), "a")):
         with pytest.raises(FileError, match="expected a place where snapshots can be written"):
             attempt()
 
