@@ -67,6 +67,13 @@ class Limit:
         return value
 
 
+def truth(text: str) -> bool:
+    """A parser for true and false."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return text.lower() == "true"
+
+
 def text(given: str) -> str:
     """A parser for a name or path."""
     if not given.strip():

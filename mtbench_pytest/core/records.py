@@ -5,10 +5,11 @@ Turns are counted from 1, as FastChat counts them. Grades are on MT-bench's scal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from mtbench_pytest.core.reasoning import split
 
 Shown = tuple[tuple[str, ...], ...]  # of each answer the replies, one a turn
 
@@ -19,8 +20,6 @@ Party = Literal["candidate", "baseline", "judge"]
 
 QuestionId = int | str
 Check = Mapping[str, Any]
-
-_THINK = re.compile(r"\A\s*(?:<think>)?(.*?)</think>\s*", re.DOTALL)
 
 
 def clean(text: str) -> str:
@@ -118,7 +117,7 @@ class Reply:
 
     Attributes:
         text: The reply as judged and as seen by the next turn, reasoning removed.
-        reasoning: What stood before `</think>`, kept for the record.
+        reasoning: What the model thought before (`reasoning.py`), kept for the record.
         capped: The reply ended because a token limit did, not because the model stopped.
         prompt_tokens: Length of the prompt in tokens, where known.
         completion_tokens: Length of the reply in tokens, where known.
@@ -145,19 +144,11 @@ class Reply:
         A block that is opened and never closed is all reasoning: the text is then empty.
 
         Args:
-            opened: Whether the chat template opened a `<think>` block in the prompt; None where that is
-                not known, so that a lone `</think>` closes one.
+            opened: Whether the chat template opened a block of reasoning in the prompt; None where that is
+                not known, so that a lone closing mark closes one.
         """
-        raw = clean(raw)
-        text, reasoning = raw, ""
-        begun = raw.lstrip().startswith("<think>")
-        closed = "</think>" in raw and (begun or opened is not False)
-        match = _THINK.match(raw) if closed else None
-        if match:
-            text, reasoning = raw[match.end() :], match.group(1).strip()
-        elif begun or opened:
-            text, reasoning = "", raw.lstrip().removeprefix("<think>").strip()
-        return cls(text, reasoning, capped, prompt_tokens, completion_tokens)
+        parts = split(clean(raw), opened)
+        return cls(parts.text, parts.reasoning, capped, prompt_tokens, completion_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from mtbench_pytest.core.aio import unbroken
 from mtbench_pytest.core.errors import ModelError
 from mtbench_pytest.core.parsers import Parser, choice
+from mtbench_pytest.core.reasoning import THOUGHT_HELP
 from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply
 from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.models.api.budget import Budget
@@ -136,6 +137,14 @@ class OpenAIModel:
                     return AnswerFailure(question.question_id, self.name, f"turn {turn}: {failed.reason}")
                 finally:
                     self.calls += 1
+                if (reply := _reply(completion)).reasoning and not reply.text:
+                    ended = (
+                        "the token limit ended the reply within"
+                        if completion.capped
+                        else "a reply without text after"
+                    )
+                    reason = f"turn {turn}: {self.server.base_url}: {ended} its reasoning; {THOUGHT_HELP}"
+                    return AnswerFailure(question.question_id, self.name, reason)
                 completions.append(completion)
                 messages.append({"role": "assistant", "content": _reply(completion).text})
         made_with = {

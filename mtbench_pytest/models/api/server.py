@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mtbench_pytest.core.errors import ServiceError, SpecError
-from mtbench_pytest.core.parsers import Parser, choice, json_object, number, whole
+from mtbench_pytest.core.parsers import Parser, choice, json_object, number, truth, whole
 from mtbench_pytest.core.specs import Spec, is_secret
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -77,6 +77,8 @@ class Server:
         parsed = spec.read({**_PARAMS, **own})
         mine = {key: parsed.pop(key) for key in _PARAMS if key in parsed}
         mine["price"] = _price(spec, mine)
+        if template := _template_kwargs(mine):
+            mine["extra_body"] = {**mine.get("extra_body", {}), "chat_template_kwargs": template}
         url = mine.setdefault("base_url", _usual_url(spec))
         if _official(url):
             mine.setdefault("max_tokens_field", "max_completion_tokens")
@@ -184,6 +186,13 @@ def _price(spec: Spec, given: dict[str, Any]) -> Price | None:
     return Price(*prices)
 
 
+def _template_kwargs(given: dict[str, Any]) -> dict[str, Any]:
+    """What vLLM, SGLang and llama.cpp hand on to the chat template."""
+    thinking = given.pop("enable_thinking", None)
+    template: dict[str, Any] = given.pop("template_kwargs", {})
+    return template if thinking is None else {**template, "enable_thinking": thinking}
+
+
 def _seconds(text: str) -> float:
     value = number(text)
     if value == 0:
@@ -197,6 +206,8 @@ _PARAMS: dict[str, Parser] = {
     "api_key_env": str,
     "max_tokens_field": choice("max_tokens", "max_completion_tokens"),
     "extra_body": json_object,
+    "template_kwargs": json_object,
+    "enable_thinking": truth,
     "timeout": _seconds,
     "retries": whole(0),
     "concurrency": whole(),

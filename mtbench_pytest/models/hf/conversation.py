@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mtbench_pytest.core.reasoning import THOUGHT_HELP
 from mtbench_pytest.core.records import AnswerTask, Reply
 from mtbench_pytest.models.hf.engine import Row
 from mtbench_pytest.models.hf.sampling import turn_seed
@@ -84,6 +85,14 @@ class Talk:
             prompt_tokens=len(row.prompt),
             completion_tokens=len(written),
         )
+        if reply.reasoning and not reply.text:
+            ended = (
+                f"the token limit of {row.budget} ended the reply within"
+                if reply.capped
+                else "no reply after"
+            )
+            self.failure = f"turn {self.turn}: {ended} its reasoning; {THOUGHT_HELP}"
+            return
         self.replies.append(reply)
         self.messages.append({"role": "assistant", "content": reply.text})
         self.batch_size = min(self.batch_size or batch_size, batch_size)

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,7 @@ class TransformersModel:
             "batch_tokens": means.batch_tokens if dependent else None,
             "batching": self.settings.batching if dependent else None,
             "system": self.settings.system,
+            **({"template_kwargs": dict(given)} if (given := self.settings.template_kwargs) else {}),
             **self._today(),
         }
 
@@ -287,6 +288,11 @@ class TransformersModel:
             raise ModelError(
                 f"{self._checkpoint.given}: its tokenizer has no chat template; "
                 "expected one, or a Jinja file by ?chat_template=FILE"
+            )
+        if self.settings.template_kwargs:
+            # Whoever renders a prompt does so by this method.
+            tokenizer.apply_chat_template = partial(
+                tokenizer.apply_chat_template, **self.settings.template_kwargs
             )
         return tokenizer
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mtbench_pytest.core.errors import ModelError
-from mtbench_pytest.core.parsers import Parser, choice, whole
+from mtbench_pytest.core.parsers import Parser, choice, json_object, truth, whole
 from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.models.hf.checkpoint import require
 
@@ -31,6 +31,7 @@ class Settings:
         batching: static, or continuous for greedy conversations where transformers can do that.
         system: A system prompt put first in each conversation, or none.
         chat_template: A file with a Jinja template that replaces the checkpoint's.
+        template_kwargs: Given to the template, such as Qwen3's `enable_thinking`.
     """
 
     dtype: str = "auto"
@@ -41,6 +42,7 @@ class Settings:
     batching: str = "static"
     system: str = ""
     chat_template: Path | None = None
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _device(text: str) -> str:
@@ -58,6 +60,8 @@ SETTINGS: Mapping[str, Parser] = {
     "batching": choice("static", "continuous"),
     "system": str,
     "chat_template": lambda text: Path(text).expanduser(),
+    "template_kwargs": json_object,
+    "enable_thinking": truth,
 }
 
 
@@ -70,6 +74,9 @@ def read_settings(spec: Spec, own: Mapping[str, Parser] = {}) -> dict[str, Any]:
     read = spec.read({**SETTINGS, "name": str, **own})
     if "chat_template" in read:
         read["chat_template"] = spec.base / read["chat_template"]
+    if "enable_thinking" in read:
+        thinking = {"enable_thinking": read.pop("enable_thinking")}
+        read["template_kwargs"] = {**read.get("template_kwargs", {}), **thinking}
     if "device_map" in read and read.get("device", "auto") != "auto":
         raise spec.error("device and device_map together", "one of the two")
     return read

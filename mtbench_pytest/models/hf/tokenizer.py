@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-_THINK_MARKS = frozenset({"<think>", "</think>"})
+from mtbench_pytest.core.reasoning import MARKS, opened_by
 
 
 class Tokens:
@@ -22,7 +22,7 @@ class Tokens:
         self._hidden = {
             number
             for number, token in tokenizer.added_tokens_decoder.items()
-            if token.special and token.content not in _THINK_MARKS
+            if token.special and token.content not in MARKS
         }
 
     def prompt(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
@@ -47,4 +47,4 @@ class Tokens:
     def opens_thought(self, prompt: Sequence[int]) -> bool:
         """Whether the chat template left a block of reasoning open for the model to go on with."""
         tail: str = self.tokenizer.decode(prompt[-16:], skip_special_tokens=False)
-        return tail.rstrip().endswith("<think>")
+        return opened_by(tail)
