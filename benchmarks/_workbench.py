@@ -99,7 +99,9 @@ class Workbench:
             tests: The folder or module it runs.
             env: Environment variables beside this process's.
         """
-        return Started([sys.executable, "-m", "pytest", tests, *args], self.folder, env or {})
+        # What is measured is the work on every question: no run ends before the last.
+        whole = () if any("early-stop" in arg for arg in args) else ("--mtbench-early-stop=off",)
+        return Started([sys.executable, "-m", "pytest", tests, *whole, *args], self.folder, env or {})
 
     def result(self) -> dict[str, Any]:
         """The last run's `result.json`; exits with a line where there is none."""
