@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
 
+from mtbench_pytest.core.records import SIDES
 from mtbench_pytest.core.text import error_in_words, header_lines
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.terminal import decision_lines, summary_lines
@@ -49,6 +50,14 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
     return [*header_lines(parts), *same_model_lines(settings)]
 
 
+def same_weights_lines(parties: Mapping[str, Any]) -> Iterator[str]:
+    """Says that two sides with different names have the same weights: one is a copy, or was not trained."""
+    sides = [parties[side] for side in SIDES]
+    weights = [(side["identity"] or {}).get("weights") for side in sides]
+    if weights[0] and weights[0] == weights[1] and sides[0]["spec"] != sides[1]["spec"]:
+        yield f"mtbench: {sides[0]['spec']} and {sides[1]['spec']} have the same weights"
+
+
 def _stated(settings: Settings) -> set[float]:
     return {settings.margin} if "margin" in settings.given else set()
 
@@ -84,7 +93,7 @@ def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: s
         lines = [f"the summary could not be told: {error_in_words(error)}", f"report: {report}", ""]
     for line in lines:
         terminal.write_line(line)
-    for line in same_model_lines(run.settings):
+    for line in [*same_model_lines(run.settings), *same_weights_lines(run.parties)]:
         terminal.write_line(line)
     for line in decision_lines(decision):
         terminal.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})
