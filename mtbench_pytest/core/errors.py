@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mtbench_pytest.core.text import plain_line
+
 
 class MTBenchError(Exception):
-    """A run cannot go on as asked. `str(error)` is one line for the user."""
+    """A run cannot go on as asked. `str(error)` is one line for the user, whoever wrote what is in it."""
+
+    def __str__(self) -> str:
+        return plain_line(super().__str__())
 
 
 class FileError(MTBenchError):

@@ -43,6 +43,18 @@ def printable(text: str) -> str:
     return "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _STEERING)
 
 
+def plain_line(text: str) -> str:
+    """A line for a terminal or a log, whoever wrote what is in it.
+
+    It stays one line, steers no terminal, and is no command to a CI runner, which takes a line that begins
+    with `::` for one.
+    """
+    whole = text.encode("utf-8", "replace").decode()  # half a character cannot be written
+    line = " ".join(printable(whole).splitlines())
+    start = line.lstrip()
+    return line.replace("::", ": :", 1) if start.startswith("::") else line
+
+
 def columns(text: str) -> int:
     """How many columns a terminal gives a text: East Asian wide characters take two, accents none."""
     return sum(_columns(char) for char in text)

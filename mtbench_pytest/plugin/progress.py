@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from mtbench_pytest.core.errors import StoreError
+from mtbench_pytest.core.text import plain_line
 from mtbench_pytest.run.progress import Meter, Progress, added, merged, progress_line
 from mtbench_pytest.store.leases import Peers
 
@@ -155,7 +156,7 @@ class LiveLine:
         with self._uncaptured():
             self._begin_line(terminal)
             while self._waiting:
-                terminal.write_line(f"mtbench: {self._waiting.popleft()}")
+                terminal.write_line(plain_line(f"mtbench: {self._waiting.popleft()}"))
             terminal.flush()
 
     def erase(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from mtbench_pytest.core.records import SIDES
-from mtbench_pytest.core.text import error_in_words, header_lines
+from mtbench_pytest.core.text import error_in_words, header_lines, plain_line
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.report.terminal import decision_lines, summary_lines
 from mtbench_pytest.run.bench_run import BenchRun
@@ -47,7 +47,7 @@ def header(settings: Settings, runs: Collection[BenchRun]) -> list[str]:
         *sorted({run.stopping.word for run in runs if run.gated} or {_foreseen(settings)}),
         *(f"record {mode}" for mode in sorted(modes - {"off"})),
     ]
-    return [*header_lines(parts), *same_model_lines(settings)]
+    return [plain_line(line) for line in [*header_lines(parts), *same_model_lines(settings)]]
 
 
 def same_weights_lines(parties: Mapping[str, Any]) -> Iterator[str]:
@@ -86,14 +86,14 @@ def write_summary(terminal: Screen, run: BenchRun, decision: Decision, report: s
     Args:
         report: Where the report is.
     """
-    terminal.write_sep("=", f"mtbench: {run.bench.name}", bold=True)
+    terminal.write_sep("=", plain_line(f"mtbench: {run.bench.name}"), bold=True)
     try:
         lines = list(summary_lines(decision, run.ordered_rows(), run.parties, report, run.notes))
     except Exception as error:  # the decision is told, whatever becomes of the rest
         lines = [f"the summary could not be told: {error_in_words(error)}", f"report: {report}", ""]
     for line in lines:
-        terminal.write_line(line)
+        terminal.write_line(plain_line(line))
     for line in [*same_model_lines(run.settings), *same_weights_lines(run.parties)]:
-        terminal.write_line(line)
+        terminal.write_line(plain_line(line))
     for line in decision_lines(decision):
-        terminal.write_line(line, **{_COLOURS.get(decision.outcome, "red"): True})
+        terminal.write_line(plain_line(line), **{_COLOURS.get(decision.outcome, "red"): True})
