@@ -152,7 +152,8 @@ def test_architectures_answer_in_a_batch_as_alone(
     import transformers
 
     folder = copy(tiny, tmp_path / kind)
-    torch.manual_seed(0)
+    # Random weights that happen to open a thought and never to close it give no answer.
+    torch.manual_seed(1 if kind == "mamba" else 0)
     config = transformers.AutoConfig.for_model(kind, **COMMON, **settings)
     auto: Any = transformers.AutoModelForCausalLM
     auto.from_config(config).save_pretrained(folder)
