@@ -350,7 +350,7 @@ def test_a_run_ends_with_its_money(gate: Gate, server: ChatServer) -> None:
     assert gate.run("-p", "no:xdist", *options, **priced) == 22, gate.out
     told = re.match(r"--mtbench-max-cost 0.005: ([\d.]+) spent in (\d+) calls", gate.result["reasons"][0])
     assert told, gate.result["reasons"]
-    # Calls at once may be dearer than all before them, by which their cost was set aside.
+    # Replies to calls at once may be longer than all before them, by which their cost was set aside.
     assert 0 < float(told[1]) <= 0.006
     assert int(told[2]) == len(server.chats)
 

@@ -81,7 +81,10 @@ class ChatClient:
         self.server = server
         self.calls = 0
         self._budget = budget
-        self._dearest: float | None = None
+        self._counted = (
+            1.0  # tokens of a prompt as the server counts them, over our estimate: the most so far
+        )
+        self._longest = 0  # tokens of a reply
         self._refusal: ServiceError | None = None
         self._sdk: openai.AsyncOpenAI | None = None
         self._answered = False
@@ -197,20 +200,22 @@ class ChatClient:
             return nullcontext(Bill(0.0))
         most = 0.0
         if self.server.price is not None:
-            most = self.server.price.of(estimate_tokens(*_texts(messages)), max_tokens)
-            if self._dearest is not None:
-                most = min(most, self._dearest)
+            # What is sent is known but for how the server counts it; what comes back is as long as the
+            # longest so far.
+            sent = round(self._counted * estimate_tokens(*_texts(messages)))
+            most = self.server.price.of(sent, self._longest or max_tokens)
         return self._budget.call(most)
 
     def _settle(self, bill: Bill, messages: Sequence[Mapping[str, str]], text: str) -> None:
         if self._budget is None or self.server.price is None:
             return
         sent, written = _usage(text)
-        bill.cost = self.server.price.of(
-            estimate_tokens(*_texts(messages)) if sent is None else sent,
-            estimate_tokens(text) if written is None else written,
-        )
-        self._dearest = max(self._dearest or 0.0, bill.cost)
+        estimate = estimate_tokens(*_texts(messages))
+        sent = estimate if sent is None else sent
+        written = estimate_tokens(text) if written is None else written
+        bill.cost = self.server.price.of(sent, written)
+        self._counted = max(self._counted, sent / estimate)
+        self._longest = max(self._longest, written)
 
     async def _post(self, sdk: openai.AsyncOpenAI, body: Mapping[str, Any], bill: Bill) -> str:
         import openai
