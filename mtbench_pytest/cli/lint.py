@@ -56,7 +56,7 @@ def _short(path: Path) -> Path:
 def _summary(name: str, findings: Sequence[Finding]) -> str:
     errors = sum(finding.level == "error" for finding in findings)
     if not findings:
-        return f"{name}: nothing to complain of"
+        return f"{name}: nothing found"
     return f"{name}: {_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
 
 

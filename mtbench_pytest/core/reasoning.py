@@ -47,6 +47,18 @@ class Split:
     open: bool = False
 
 
+def all_thought(text: str, reasoning: str, limit: int | None) -> str:
+    """Why a reply is missing that is all reasoning, and what to do about it; "" where there is a reply.
+
+    Args:
+        limit: The token limit that ended it; None where the model did.
+    """
+    if text or not reasoning:
+        return ""
+    ended = "no reply after" if limit is None else f"the token limit of {limit} ended the reply within"
+    return f"{ended} its reasoning; {THOUGHT_HELP}"
+
+
 def opened_by(prompt: str) -> bool:
     """Whether a prompt ends in a mark that opens a block, for the model to go on with."""
     return prompt.rstrip().endswith(tuple(opening for opening, _ in _BLOCKS))

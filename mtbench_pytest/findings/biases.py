@@ -17,7 +17,12 @@ from mtbench_pytest.findings.base import Facts
 from mtbench_pytest.findings.injection import Kind, delimiters, find
 from mtbench_pytest.findings.languages import Spoken, spoken_by
 from mtbench_pytest.findings.length_control import Compared, Controlled, length_controlled
-from mtbench_pytest.findings.model_names import Kinship, kinship
+from mtbench_pytest.findings.model_names import (
+    Kinship,
+    kinship_of,
+    one_family_line,
+    one_family_result,
+)
 
 _NAMED = 5  # questions in a line of the summary
 
@@ -138,13 +143,8 @@ def biases(
         lengths=_by_length(rows, compared),
         win_rate=math.fsum(one.weight * one.score for one in compared) / total if compared else None,
         controlled=length_controlled(compared) if compared else "",
-        kinship=_kinship(parties),
+        kinship=kinship_of(parties),
     )
-
-
-def _kinship(parties: Mapping[str, Any]) -> dict[str, Kinship]:
-    judges = {judge["name"]: judge for judge in parties["judge"].get("judges", ())} or {"": parties["judge"]}
-    return {name: kin for name, judge in judges.items() if (kin := kinship({**parties, "judge": judge}))}
 
 
 def _answers(row: Row, side: Side) -> Iterator[Answer]:
@@ -243,7 +243,7 @@ def biases_result(found: Biases) -> dict[str, Any]:
         "by_length": {length: asdict(group) for length, group in found.lengths.items()},
         "win_rate": found.win_rate,
         "length_controlled": asdict(controlled) if isinstance(controlled, Controlled) else controlled or None,
-        "one_family": _one_family_result(found.kinship),
+        "one_family": one_family_result(found.kinship),
     }
 
 
@@ -252,7 +252,7 @@ def biases_lines(found: Biases) -> Iterator[str]:
     if any(replies.attempts for replies in found.replies.values()):
         yield _addressing_line(found.replies)
     parts = []
-    parts += [_one_family(judge, kin) for judge, kin in found.kinship.items()]
+    parts += [one_family_line(judge, kin) for judge, kin in found.kinship.items()]
     controlled, rate = _trusted(found), found.win_rate
     if controlled and rate is not None and abs(controlled.win_rate - rate) >= _WORTH_SAYING:
         parts.append(f"at equal length the win rate would be {percent(controlled.win_rate)}")
@@ -279,17 +279,6 @@ def _by_side(counts: Mapping[Side, int]) -> str:
     return ", ".join(f"{side} {counts[side]}" for side in SIDES)
 
 
-def _one_family(judge: str, kin: Kinship) -> str:
-    who = f"judge {judge}" if judge else "judge"
-    return f"{who} and {' and '.join(kin.sides)} are of one family ({', '.join(kin.families)})"
-
-
-def _one_family_result(kinship: Mapping[str, Kinship]) -> Any:
-    """Of a judge that judges alone its own; of a panel by judge."""
-    plain = {judge: asdict(kin) for judge, kin in kinship.items()}
-    return plain.get("") or plain or None
-
-
 def biases_markdown(found: Biases, spoken: Mapping[Side, Spoken]) -> Iterator[str]:
     """The report's section, or nothing where nobody answered.
 
@@ -307,7 +296,7 @@ def biases_markdown(found: Biases, spoken: Mapping[Side, Spoken]) -> Iterator[st
     for judge, kin in found.kinship.items():
         yield ""
         yield (
-            f"**Warning:** {_one_family(judge, kin)}, by their names. Judges tend to favour texts of "
+            f"**Warning:** {one_family_line(judge, kin)}, by their names. Judges tend to favour texts of "
             "their own kind (Panickssery et al. 2024)."
         )
     yield from _attempts(found.replies)

@@ -6,9 +6,8 @@ status nor another finding is touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from mtbench_pytest.core.text import error_in_words
 from mtbench_pytest.findings.base import Facts, Finding
@@ -20,8 +19,6 @@ from mtbench_pytest.findings.judges import JudgesFinding
 from mtbench_pytest.findings.languages import LanguagesFinding
 from mtbench_pytest.findings.overlap import OverlapFinding
 from mtbench_pytest.findings.panel import PanelFinding
-
-T = TypeVar("T")
 
 # By name, in the order in which summary and report tell them.
 FINDINGS: Mapping[str, type[Finding]] = {
@@ -53,7 +50,10 @@ class Findings:
 
     def lines_of(self, name: str) -> list[str]:
         """For the summary, of one finding."""
-        return _told(name, lambda: list(self._made[name]().lines()), lambda why: [why])
+        try:
+            return list(self._made(name).lines())
+        except Exception as error:  # whatever breaks there, the run is decided
+            return [_untold(name, error)]
 
     def markdown(self) -> list[str]:
         """The report's sections."""
@@ -62,37 +62,24 @@ class Findings:
     def result(self) -> dict[str, Any]:
         """All their keys in `result.json`; under `untold` why those are missing that broke."""
         found: dict[str, Any] = {}
+        untold: dict[str, str] = {}
         for name in self._kinds:
-            part = self._result(name)
-            found |= (
-                {**part, "untold": {**found.get("untold", {}), **part["untold"]}}
-                if "untold" in part
-                else part
-            )
-        return found
+            try:
+                found |= self._made(name).result()
+            except Exception as error:
+                untold[name] = _untold(name, error)
+        return {**found, "untold": untold} if untold else found
 
-    def _result(self, name: str) -> Mapping[str, Any]:
-        return _told(name, lambda: self._made[name]().result(), lambda why: {"untold": {name: why}})
+    def _section(self, name: str) -> list[str]:
+        try:
+            return list(self._made(name).markdown())
+        except Exception as error:
+            return ["", f"{_untold(name, error)}."]
 
-    def _section(self, name: str) -> Iterable[str]:
-        return _told(name, lambda: list(self._made[name]().markdown()), lambda why: _broken_section(why))
-
-    @cached_property
-    def _made(self) -> Mapping[str, Callable[[], Finding]]:
-        return {name: _once(kind, self.facts) for name, kind in self._kinds.items()}
+    def _made(self, name: str) -> Finding:
+        """A finding, made when it is first asked for: that may break as well."""
+        return self.facts.once(self._kinds[name])
 
 
-def _once(kind: type[Finding], facts: Facts) -> Callable[[], Finding]:
-    """Makes a finding when it is first asked for: making it may break as well."""
-    return lambda: facts.once(kind)
-
-
-def _told(name: str, tell: Callable[[], T], instead: Callable[[str], T]) -> T:
-    try:
-        return tell()
-    except Exception as error:  # whatever breaks there, the run is decided
-        return instead(f"{name} could not be told: {error_in_words(error)}")
-
-
-def _broken_section(why: str) -> Iterator[str]:
-    yield from ("", f"{why}.")
+def _untold(name: str, error: Exception) -> str:
+    return f"{name} could not be told: {error_in_words(error)}"

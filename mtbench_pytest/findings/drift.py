@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mtbench_pytest.core.options import FEWEST_AGAIN
 from mtbench_pytest.core.records import SIDES, Game, Judgment
 from mtbench_pytest.core.row import Row
 from mtbench_pytest.core.text import points
@@ -17,7 +18,6 @@ REGRADE = "--mtbench-regrade-baseline"
 
 
 CONFIDENCE = 0.99
-LEAST = 2  # answers: one difference has no spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Drift:
     @property
     def known(self) -> bool:
         """Whether enough answers were graded to tell."""
-        return self.n >= LEAST
+        return self.n >= FEWEST_AGAIN
 
     @property
     def beyond(self) -> bool:
@@ -67,7 +67,7 @@ def measure(pairs: Sequence[tuple[float, float]], asked: int, noise: float = 0.0
     n = len(pairs)
     differences = [new - old for old, new in pairs]
     shift = math.fsum(differences) / n if n else math.nan
-    if n < LEAST:
+    if n < FEWEST_AGAIN:
         return Drift(asked, n, shift, -math.inf, math.inf)
     sd = math.sqrt(math.fsum((difference - shift) ** 2 for difference in differences) / (n - 1))
     tail = (1 + CONFIDENCE) / 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mtbench_pytest.core.records import SIDES, Side
@@ -115,3 +115,21 @@ def is_floating(name: str, served: str = "") -> bool:
     # A server that answers under a dated name of it says so itself.
     answered = served.rsplit("/", 1)[-1].lower()
     return bool(_MOVED.match(asked) or (answered.startswith(asked) and _FIXED.search(answered)))
+
+
+def kinship_of(parties: Mapping[str, Any]) -> dict[str, Kinship]:
+    """By judge which side it may favour, judges as in `result.json`."""
+    judges = {judge["name"]: judge for judge in parties["judge"].get("judges", ())} or {"": parties["judge"]}
+    return {name: kin for name, judge in judges.items() if (kin := kinship({**parties, "judge": judge}))}
+
+
+def one_family_line(judge: str, kin: Kinship) -> str:
+    """For the summary."""
+    who = f"judge {judge}" if judge else "judge"
+    return f"{who} and {' and '.join(kin.sides)} are of one family ({', '.join(kin.families)})"
+
+
+def one_family_result(kinship: Mapping[str, Kinship]) -> Any:
+    """Of a judge that judges alone its own; of a panel by judge."""
+    plain = {judge: asdict(kin) for judge, kin in kinship.items()}
+    return plain.get("") or plain or None

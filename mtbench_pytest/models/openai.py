@@ -10,7 +10,7 @@ from typing import Any
 from mtbench_pytest.core.aio import unbroken
 from mtbench_pytest.core.errors import ModelError
 from mtbench_pytest.core.parsers import Parser, choice
-from mtbench_pytest.core.reasoning import THOUGHT_HELP
+from mtbench_pytest.core.reasoning import THOUGHT_HELP, all_thought
 from mtbench_pytest.core.records import Answer, AnswerFailure, AnswerTask, Question, Reply
 from mtbench_pytest.core.specs import Spec
 from mtbench_pytest.models.api.budget import Budget
@@ -134,19 +134,18 @@ class OpenAIModel:
                         seed=sampling.seed,
                     )
                 except CallFailed as failed:
-                    return AnswerFailure(question.question_id, self.name, f"turn {turn}: {failed.reason}")
+                    remedy = f"; {THOUGHT_HELP}" if failed.cut else ""
+                    reason = f"turn {turn}: {failed.reason}{remedy}"
+                    return AnswerFailure(question.question_id, self.name, reason)
                 finally:
                     self.calls += 1
-                if (reply := _reply(completion)).reasoning and not reply.text:
-                    ended = (
-                        "the token limit ended the reply within"
-                        if completion.capped
-                        else "a reply without text after"
-                    )
-                    reason = f"turn {turn}: {self.server.base_url}: {ended} its reasoning; {THOUGHT_HELP}"
+                reply = _reply(completion)
+                limit = sampling.max_new_tokens if reply.capped else None
+                if missing := all_thought(reply.text, reply.reasoning, limit):
+                    reason = f"turn {turn}: {self.server.base_url}: {missing}"
                     return AnswerFailure(question.question_id, self.name, reason)
                 completions.append(completion)
-                messages.append({"role": "assistant", "content": _reply(completion).text})
+                messages.append({"role": "assistant", "content": reply.text})
         made_with = {
             "served_model": _distinct(completion.model for completion in completions),
             "fingerprint": _distinct(completion.fingerprint for completion in completions),

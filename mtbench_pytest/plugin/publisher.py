@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pluggy import HookCaller
 
 from mtbench_pytest.core.files import relative
+from mtbench_pytest.core.row import Row
 from mtbench_pytest.core.text import error_in_words
 from mtbench_pytest.gate.decision import Decision
 from mtbench_pytest.plugin.github import Decided, tell_actions
@@ -45,23 +44,16 @@ class Publisher:
             where = f"not written: {folder}: {error_in_words(error)}"
         self._decided.append((run, decision, where))
 
-    def call(self, hook: HookCaller, **given: Callable[[], object]) -> None:
-        """Calls a hook of ours; what it raises is told in the summary.
-
-        Args:
-            given: By name what it is given, made only where somebody listens.
-        """
-        if not hook.get_hookimpls():
-            return
-        try:
-            hook(**{name: make() for name, make in given.items()})
-        except Exception as error:  # a hook is told what was decided; it has no part in it
-            self._notes.append(f"{hook.name} failed: {error_in_words(error)}")
+    def tell_row(self, hook: HookCaller, row: Row) -> None:
+        """Tells a row to who listens."""
+        with self._noting(f"{hook.name} failed"):
+            hook(row=row)
 
     def tell_decided(self, hook: HookCaller) -> None:
-        """Tells each bench's decision to who listens."""
-        for run, decision, _ in self._decided:
-            self.call(hook, decision=partial(_same, decision), result=partial(_result, run, decision))
+        """Tells each bench's decision to who listens; the whole result is made for nobody else."""
+        for run, decision, _ in self._decided if hook.get_hookimpls() else ():
+            with self._noting(f"{hook.name} failed"):
+                hook(decision=decision, result=result_of(decision, run.ordered_rows(), about(run)))
 
     def tell_ci(self, plugins: Iterable[object], env: Mapping[str, str]) -> None:
         """Tells pytest's JUnit file and GitHub Actions, where there are such.
@@ -70,9 +62,9 @@ class Publisher:
             plugins: pytest's. Its fixture for properties of the suite does nothing on xdist's controller.
             env: The process's environment.
         """
-        with self._noting("the JUnit file"):
+        with self._noting("the JUnit file could not be told"):
             self._tell_junit(plugins)
-        with self._noting("GitHub Actions"):
+        with self._noting("GitHub Actions could not be told"):
             self._annotations = tell_actions(env, self._decided)
 
     def _tell_junit(self, plugins: Iterable[object]) -> None:
@@ -82,12 +74,12 @@ class Publisher:
                     add(name, value)
 
     @contextmanager
-    def _noting(self, whom: str) -> Iterator[None]:
+    def _noting(self, problem: str) -> Iterator[None]:
         """What breaks while somebody is told of the decision is told in the summary; the decision stands."""
         try:
             yield
         except Exception as error:
-            self._notes.append(f"{whom} could not be told: {error_in_words(error)}")
+            self._notes.append(f"{problem}: {error_in_words(error)}")
 
     def write_summary(self, terminal: Screen) -> None:
         """Writes annotations, then each bench's part of the summary, so that the decision stands last."""
@@ -95,11 +87,3 @@ class Publisher:
             terminal.write_line(line)
         for run, decision, where in self._decided:
             write_summary(terminal, run, decision, where)
-
-
-def _result(run: BenchRun, decision: Decision) -> dict[str, Any]:
-    return result_of(decision, run.ordered_rows(), about(run))
-
-
-def _same(decision: Decision) -> Decision:
-    return decision

@@ -320,7 +320,7 @@ class MTBenchSession:
     def _take(self, run: BenchRun, row: Row) -> None:
         """Takes a row where the run is decided; a question with several tests sends it with each."""
         if row.question_id not in run.rows:
-            self._publisher.call(self.config.hook.pytest_mtbench_row, row=lambda: row)
+            self._publisher.tell_row(self.config.hook.pytest_mtbench_row, row)
         run.rows[row.question_id] = row
 
     def collect_unjudged(self, bench: str) -> None:

@@ -125,10 +125,10 @@ class BenchRun:
         contest = self.contest = replace(contest, standings=self._standings(contest))
         self._check_margin()
         if not contest.all_free:
-            self.contest = replace(contest, left=self._prepare_dear(contest, asked))
+            self.contest = replace(contest, left=self._prepare_paid(contest, asked))
         self._prepared = True
 
-    def _prepare_dear(self, contest: Contest, asked: Sequence[Question]) -> dict[str, str]:
+    def _prepare_paid(self, contest: Contest, asked: Sequence[Question]) -> dict[str, str]:
         """Has those look for mistakes who cost something and have something to do.
 
         Returns:

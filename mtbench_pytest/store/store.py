@@ -38,8 +38,8 @@ class Store:
         database: Where they are kept; None for a run that keeps nothing.
         strict: A record that cannot be written is an error. Processes that share a run need that: what one
             of them makes, the others find only here.
-        since: Seconds since the epoch; answers and judgments from before are as good as not there, and give
-            way to new ones.
+        since: Seconds since the epoch; answers and judgments from before are not used, and new ones
+            replace them.
     """
 
     def __init__(self, database: Database | None = None, *, strict: bool = False, since: float = 0.0) -> None:

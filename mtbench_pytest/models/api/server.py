@@ -78,7 +78,9 @@ class Server:
         mine = {key: parsed.pop(key) for key in _PARAMS if key in parsed}
         mine["price"] = _price(spec, mine)
         if template := _template_kwargs(mine):
-            mine["extra_body"] = {**mine.get("extra_body", {}), "chat_template_kwargs": template}
+            extra = mine.get("extra_body", {})
+            template = {**extra.get("chat_template_kwargs", {}), **template}
+            mine["extra_body"] = {**extra, "chat_template_kwargs": template}
         url = mine.setdefault("base_url", _usual_url(spec))
         if _official(url):
             mine.setdefault("max_tokens_field", "max_completion_tokens")

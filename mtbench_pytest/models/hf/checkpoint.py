@@ -91,7 +91,7 @@ class Checkpoint(ABC):
 
     def template_text(self) -> str:
         """The text of the files in which a chat template stands, its own or the tokenizer's settings."""
-        folder = self.tokenizer_folder()
+        folder = self.local_folder() or self.tokenizer_folder()
         files = [folder / name for name in _TEMPLATES if (folder / name).is_file()]
         return "".join(file.read_text("utf-8", "replace") for file in files)
 

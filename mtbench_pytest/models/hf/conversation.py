@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mtbench_pytest.core.reasoning import THOUGHT_HELP
+from mtbench_pytest.core.reasoning import all_thought
 from mtbench_pytest.core.records import AnswerTask, Reply
 from mtbench_pytest.models.hf.engine import Row
 from mtbench_pytest.models.hf.sampling import turn_seed
@@ -85,13 +85,8 @@ class Talk:
             prompt_tokens=len(row.prompt),
             completion_tokens=len(written),
         )
-        if reply.reasoning and not reply.text:
-            ended = (
-                f"the token limit of {row.budget} ended the reply within"
-                if reply.capped
-                else "no reply after"
-            )
-            self.failure = f"turn {self.turn}: {ended} its reasoning; {THOUGHT_HELP}"
+        if missing := all_thought(reply.text, reply.reasoning, row.budget if reply.capped else None):
+            self.failure = f"turn {self.turn}: {missing}"
             return
         self.replies.append(reply)
         self.messages.append({"role": "assistant", "content": reply.text})

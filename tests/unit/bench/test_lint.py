@@ -1,4 +1,4 @@
-"""`mtbench lint`: every finding with its file and line, and nothing to complain of in what is sound."""
+"""`mtbench lint`: every finding with its file and line, and nothing found in what is sound."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def test_the_command(
     assert (row["line"], row["level"], row["rule"]) == (2, "warning", "unknown-field")
     folder(bench, [asked(1)])
     assert main(["lint", "mine"]) == 0
-    assert capsys.readouterr().out == "mine: nothing to complain of\n"
+    assert capsys.readouterr().out == "mine: nothing found\n"
 
 
 def test_a_bench_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
